@@ -1,0 +1,46 @@
+import type { LogRecord, OutRecord } from '../core/kafka.ts'
+import type { Revision, RuleState } from '../rules/rule.ts'
+import type { Row, TableName } from '../schemas/table.ts'
+
+/**
+ * The life of a record, in one pure function per kind of event: parse → match rules → rows.
+ *
+ * Contract:
+ * - Pure: the same context and records give the same outcome, byte for byte. No clock, no I/O.
+ * - Total: every record ends as a row of the topic's own table, a dead letter or a deletion;
+ *   `records = events + dead letters + deletions`. It never throws for what a record holds.
+ * - Batches, not records, cross this boundary.
+ */
+export interface Processor {
+  /** The fact table that gets one row per accepted record. */
+  readonly table: TableName
+  process(context: BlockContext, records: readonly LogRecord[]): Outcome
+}
+
+/** All that a block's rows may depend on besides its records: everything here comes from the intent. */
+export interface BlockContext {
+  /** Random id of this incarnation of the partition; part of every default event id. */
+  readonly log: string
+  readonly topic: string
+  readonly partition: number
+  /** The intent's time: `ingest_time` and `tagged_time` of every row. Epoch milliseconds. */
+  readonly timeMs: number
+  readonly revision: Revision
+  readonly states: ReadonlyMap<string, RuleState>
+}
+
+export type Rows = { readonly [Name in TableName]?: readonly Row<Name>[] }
+
+export type DropReason = 'below_floor' | 'disabled' | 'rate_limited' | 'no_anchor' | 'no_technique'
+
+export interface Outcome {
+  /** Everything but `ingest_progress`, which is the engine's. */
+  readonly rows: Rows
+  readonly events: number
+  readonly deletions: number
+  /** Tags not written, by reason. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
+}
+
+/** The topics written from rows that are durable: tags and dead letters. Pure, so that recovery can repeat it. */
+export type Publish = (rows: Rows) => readonly OutRecord[]
