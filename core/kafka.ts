@@ -13,10 +13,15 @@ export interface LogRecord {
   readonly value: Uint8Array | null
 }
 
-/** The records of one partition that one fetch returned, in offset order. */
-export interface RecordBatch {
+export interface TopicPartition {
   readonly topic: string
   readonly partition: number
+}
+
+/** The records of one partition that one fetch returned, in offset order. */
+export interface RecordBatch extends TopicPartition {
+  /** The offset that was asked for. */
+  readonly position: number
   readonly records: readonly LogRecord[]
   /** The last offset the batch covers; control records may lie beyond the last record. */
   readonly lastOffset: number
@@ -26,14 +31,13 @@ export interface RecordBatch {
 
 /**
  * The right to a partition under one join epoch.
- * Contract: `commit` checks the epoch and sends in the same tick; it throws `LeaseLost` if the epoch
- * has passed. After `isHeld()` turns false it never turns true again.
+ * Contract: once `isHeld()` is false it stays false. `commit` checks the epoch and sends in the same
+ * tick; it throws `LeaseLost` when the epoch has passed or the group has moved on.
  */
 export interface Lease {
   isHeld(): boolean
-  /** Milliseconds since the group coordinator last answered a heartbeat. */
-  heartbeatAgeMs(): number
-  heartbeat(): Promise<void>
+  /** Asks the coordinator unless it answered within the heartbeat interval; throws `LeaseLost`. */
+  confirm(): Promise<void>
   commit(offset: number, metadata: string): Promise<void>
 }
 
@@ -48,6 +52,26 @@ export interface Watermarks {
   readonly high: number
 }
 
+/** What a consumer of a group must answer. */
+export interface RecordHandler {
+  /** A partition was assigned: the offset to read on from. Nothing is fetched before it resolves. */
+  assigned(at: TopicPartition, lease: Lease): Promise<number>
+  /**
+   * Resolves to the offset to read on from: the one after the batch when all of it was handled.
+   * Never called twice at a time for one partition.
+   */
+  batch(batch: RecordBatch, lease: Lease): Promise<number>
+}
+
+export interface RecordSource {
+  /** Joins the group and consumes until `close`. Rejects for what the handler throws but LeaseLost. */
+  run(handler: RecordHandler): Promise<void>
+  committed(at: TopicPartition): Promise<Committed>
+  watermarks(at: TopicPartition): Promise<Watermarks>
+  /** Finishes the batches at hand, leaves the group. */
+  close(): Promise<void>
+}
+
 export interface OutRecord {
   readonly topic: string
   readonly key: string
@@ -57,4 +81,10 @@ export interface OutRecord {
 export interface RecordSink {
   /** Resolves when every record is acknowledged by all in-sync replicas. */
   send(records: readonly OutRecord[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** The epoch has passed: drop the block at hand, whoever holds the partition now will finish it. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost'
 }

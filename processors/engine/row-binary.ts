@@ -136,7 +136,7 @@ class Writer {
     return true
   }
 
-  #uuid(value: string): true {
+  #uuid(value: string): boolean {
     this.#reserve(16)
     const bytes = Buffer.from(value.replaceAll('-', ''), 'hex')
     for (let index = 0; index < 8; index += 1) {
