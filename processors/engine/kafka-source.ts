@@ -163,7 +163,10 @@ export class KafkaSource implements RecordSource {
   async #settleOne(at: TopicPartition, epoch: number, handler: RecordHandler): Promise<void> {
     const lease: Lease = {
       isHeld: () => this.#epoch === epoch,
-      confirm: async () => {},
+      confirm: async () => {
+        const isStale = performance.now() - this.#lastHeartbeat > this.#options.sessionMs
+        if (isStale || this.#epoch !== epoch) throw new LeaseLost('The group has moved on.')
+      },
       commit: async () => {
         throw new LeaseLost('An assignment cannot commit before its first batch.')
       },

@@ -1,0 +1,112 @@
+/** Every metric, declared once: name, help and labels. The registry and the reference page are made from this. */
+
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+const counters = {
+  ttpstream_records_total: {
+    help: 'Records read, of finished blocks.',
+    labels: ['topic', 'partition'],
+  },
+  ttpstream_events_total: { help: 'Records that became rows.', labels: ['topic', 'partition'] },
+  ttpstream_dead_letters_total: {
+    help: 'Dead letters written, by reason.',
+    labels: ['topic', 'code'],
+  },
+  ttpstream_deletions_total: { help: 'Records without a value.', labels: ['topic', 'partition'] },
+  ttpstream_tags_total: { help: 'Tags written.', labels: ['topic', 'partition'] },
+  ttpstream_tags_dropped_total: {
+    help: 'Tags not written, by reason.',
+    labels: ['topic', 'reason'],
+  },
+  ttpstream_blocks_total: { help: 'Blocks finished.', labels: ['topic', 'partition'] },
+  ttpstream_recoveries_total: {
+    help: 'Blocks finished for an earlier holder of the partition.',
+    labels: ['topic', 'partition'],
+  },
+  ttpstream_retries_total: {
+    help: 'Tries repeated because a server was unwell.',
+    labels: ['what'],
+  },
+  ttpstream_rule_reloads_total: {
+    help: 'Changes of the rule set, by outcome.',
+    labels: ['outcome'],
+  },
+} as const
+
+const gauges = {
+  ttpstream_lag_records: {
+    help: 'Records between the last finished block and the end of the partition.',
+    labels: ['topic', 'partition'],
+  },
+  ttpstream_lag_seconds: {
+    help: 'Age of the last record of the last finished block when it was finished.',
+    labels: ['topic', 'partition'],
+  },
+  ttpstream_rules: { help: 'Rules in force.', labels: [] },
+  ttpstream_ready: { help: '1 when the engine is ready.', labels: [] },
+} as const
+
+const histograms = {
+  ttpstream_block_records: {
+    help: 'Records of a block.',
+    labels: ['topic'],
+    buckets: [1, 10, 100, 1_000, 5_000, 10_000, 20_000],
+  },
+  ttpstream_block_seconds: {
+    help: 'From cutting a block to its progress row.',
+    labels: ['topic'],
+    buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+  },
+} as const
+
+export const metricSpecs = { ...counters, ...gauges, ...histograms }
+
+export type CounterName = keyof typeof counters
+export type GaugeName = keyof typeof gauges
+export type HistogramName = keyof typeof histograms
+type Labels = Readonly<Record<string, string | number>>
+
+export interface Metrics {
+  count(name: CounterName, labels: Labels, by?: number): void
+  set(name: GaugeName, labels: Labels, value: number): void
+  observe(name: HistogramName, labels: Labels, value: number): void
+  /** Prometheus text format. */
+  text(): Promise<string>
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const make = <Kind, Made>(
+    specs: Readonly<Record<string, Kind>>,
+    one: (name: string, spec: Kind) => Made,
+  ) => new Map(Object.entries(specs).map(([name, spec]) => [name, one(name, spec)]))
+  const made = {
+    counters: make(
+      counters,
+      (name, { help, labels }) =>
+        new Counter({ name, help, labelNames: [...labels], registers: [registry] }),
+    ),
+    gauges: make(
+      gauges,
+      (name, { help, labels }) =>
+        new Gauge({ name, help, labelNames: [...labels], registers: [registry] }),
+    ),
+    histograms: make(
+      histograms,
+      (name, { help, labels, buckets }) =>
+        new Histogram({
+          name,
+          help,
+          labelNames: [...labels],
+          buckets: [...buckets],
+          registers: [registry],
+        }),
+    ),
+  }
+  return {
+    count: (name, labels, by = 1) => made.counters.get(name)?.inc({ ...labels }, by),
+    set: (name, labels, value) => made.gauges.get(name)?.set({ ...labels }, value),
+    observe: (name, labels, value) => made.histograms.get(name)?.observe({ ...labels }, value),
+    text: () => registry.metrics(),
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * One assigned partition under one epoch: reads batches, cuts blocks, finishes what an earlier holder
+ * began. All it remembers can be read anew from the two witnesses, Kafka's commit and ClickHouse's
+ * progress.
+ *
+ * Contract: `position` is the first offset of the next block; nothing after a pending range is cut
+ * before the range is settled.
+ */
+
+import { ConfigError } from '../../core/error.ts'
+import type { Lease, LogRecord, RecordBatch, TopicPartition, Watermarks } from '../../core/kafka.ts'
+import type { BlockContext, Outcome } from '../processor.ts'
+import type { Progress } from './assignment.ts'
+import { type Block, checksum, countOfBlock } from './block.ts'
+import type { EngineOptions } from './engine.ts'
+import { missingOutcome, missingRange, within } from './expired.ts'
+import { encodeMark, type Intent } from './intent.ts'
+import { retryTransient } from './retry.ts'
+import { reconcile, rowsMax, writeBlock } from './write-block.ts'
+
+type Pending =
+  /** A block that an earlier holder began: finish it under its own intent. */
+  | { readonly kind: 'recover'; readonly intent: Intent }
+  /** The last finished block: is this still the log that it was cut from? */
+  | { readonly kind: 'verify'; readonly progress: Progress }
+
+export interface PartitionStart extends TopicPartition {
+  readonly log: string
+  /** The log's first offset. */
+  readonly start: number
+  readonly position: number
+  readonly store: string
+  readonly pending: Pending | null
+}
+
+export class Partition {
+  readonly #options: EngineOptions
+  readonly #at: TopicPartition
+  readonly #store: string
+  #log: string
+  #start: number
+  /** First offset of the next block. */
+  #position: number
+  #pending: Pending | null
+  /** What has been read of the pending range. */
+  #collected: LogRecord[] = []
+  /** The next offset to read. */
+  #reading: number
+
+  constructor(options: EngineOptions, start: PartitionStart) {
+    this.#options = options
+    this.#at = { topic: start.topic, partition: start.partition }
+    this.#store = start.store
+    this.#log = start.log
+    this.#start = start.start
+    this.#position = start.position
+    this.#pending = start.pending
+    this.#reading = start.position
+  }
+
+  get reading(): number {
+    return this.#reading
+  }
+
+  /** Handles a batch that was asked for at `reading`; resolves to the next offset to read. */
+  async take(batch: RecordBatch, lease: Lease, isStopping: () => boolean): Promise<number> {
+    if (batch.position !== this.#reading) return this.#realign(lease)
+    let records = batch.records
+    if (this.#pending !== null) {
+      records = await this.#collect(batch, lease)
+      if (this.#pending !== null || this.#reading <= batch.position) return this.#reading
+    }
+    let from = 0
+    while (from < records.length && !isStopping()) {
+      from += await this.#cut(batch, records, from, lease)
+    }
+    const isWhole = from === records.length
+    if (isWhole && this.#position === batch.highWatermark) await this.#markDone(lease)
+    this.#reading = this.#position
+    return this.#reading
+  }
+
+  /** Records before `low` are gone: reports the range as a block of its own and goes on after it. */
+  async expire(low: number, lease: Lease): Promise<void> {
+    const range = { first: this.#position, last: low - 1 }
+    const block: Block = { ...this.#at, ...range, records: [] }
+    const context = this.#context()
+    const outcome = missingOutcome(missingRange(context, range, 'records-expired'))
+    this.#options.log.error({ ...this.#at, ...range }, 'records expired before they were read')
+    await this.#write(block, context, outcome, lease)
+    this.#reading = this.#position
+  }
+
+  /** The client stands elsewhere than we asked: records expired under way, or a fetch of an old epoch. */
+  async #realign(lease: Lease): Promise<number> {
+    const { low } = await this.#watermarks(lease)
+    if (low <= this.#reading) return this.#reading
+    if (this.#pending?.kind === 'verify') throw unproven(this.#at, this.#pending.progress)
+    if (this.#pending?.kind === 'recover') {
+      this.#reading = low
+      if (low > this.#pending.intent.last) await this.finish(lease)
+      return this.#reading
+    }
+    await this.expire(low, lease)
+    return this.#reading
+  }
+
+  /** Takes a batch's part of the pending range; settles the range once it is whole. Returns the rest. */
+  async #collect(batch: RecordBatch, lease: Lease): Promise<readonly LogRecord[]> {
+    const pending = this.#pending
+    if (pending === null) return batch.records
+    const { first, last } = pending.kind === 'recover' ? pending.intent : pending.progress
+    this.#collected.push(...within(batch.records, first, last))
+    this.#reading = batch.lastOffset + 1
+    if (this.#reading <= last) return []
+    if (pending.kind === 'recover') await this.finish(lease)
+    else await this.#verify(pending.progress, lease)
+    return batch.records.filter(({ offset }) => offset >= this.#position)
+  }
+
+  /** Finishes the pending block with the records that were read of it. */
+  async finish(lease: Lease): Promise<void> {
+    if (this.#pending?.kind !== 'recover') return
+    const { intent } = this.#pending
+    const records = this.#collected
+    const { first, last } = intent
+    const context: BlockContext = { ...this.#context(), log: intent.log, timeMs: intent.time }
+    const outcome = await reconcile(
+      this.#options,
+      lease,
+      { ...this.#at, log: intent.log, first, last },
+      () => this.#recompute(context, intent, records),
+    )
+    const block: Block = { ...this.#at, first, last, records }
+    await writeBlock(this.#options, lease, block, intent, outcome)
+    this.#options.metrics.count('ttpstream_recoveries_total', { ...this.#at })
+    this.#settle(last + 1)
+  }
+
+  /** What the pending block's absent tables get: all of it, what survives, or only a report. */
+  #recompute(context: BlockContext, intent: Intent, records: readonly LogRecord[]): Outcome {
+    const isSame = records.length === intent.count && checksum(records) === intent.crc
+    if (isSame) return this.#process(context, records)
+    const survivor = records[0]?.offset ?? intent.last + 1
+    const isExpired = records.length < intent.count
+    this.#options.log.error(
+      { ...this.#at, first: intent.first, last: intent.last },
+      'block changed',
+    )
+    if (!isExpired) return missingOutcome(missingRange(context, intent, 'records-changed'))
+    const lost = { first: intent.first, last: Math.max(intent.first, survivor - 1) }
+    const outcome = this.#process(context, records)
+    const report = missingRange(context, lost, 'records-expired')
+    const letters = [report, ...(outcome.rows.dead_letters ?? [])]
+    return { ...outcome, rows: { ...outcome.rows, dead_letters: letters } }
+  }
+
+  /** The commit is gone. The same records as in the last finished block: the same log goes on. */
+  async #verify(progress: Progress, lease: Lease): Promise<void> {
+    const records = this.#collected
+    const isSame = records.length === progress.records && checksum(records) === progress.crc
+    if (isSame) {
+      this.#settle(progress.last + 1)
+      return
+    }
+    const { low } = await this.#watermarks(lease)
+    this.#options.log.warn({ ...this.#at, low }, 'another log under the same name: beginning anew')
+    this.#log = this.#options.random.uuid()
+    this.#start = low
+    this.#settle(low)
+  }
+
+  #settle(position: number): void {
+    this.#pending = null
+    this.#collected = []
+    this.#position = position
+    this.#reading = position
+  }
+
+  /** Cuts one block at `from` and writes it; resolves to the number of records in it. */
+  async #cut(
+    batch: RecordBatch,
+    records: readonly LogRecord[],
+    from: number,
+    lease: Lease,
+  ): Promise<number> {
+    const { limits } = this.#options
+    const context = this.#context()
+    let count = countOfBlock(records, from, limits)
+    let outcome = this.#process(context, records.slice(from, from + count))
+    while (count > 1 && isTooLarge(outcome)) {
+      count = Math.ceil(count / 2)
+      outcome = this.#process(context, records.slice(from, from + count))
+    }
+    const isLast = from + count === records.length
+    const last = isLast ? batch.lastOffset : (records[from + count - 1]?.offset ?? batch.lastOffset)
+    const block: Block = {
+      ...this.#at,
+      first: this.#position,
+      last,
+      records: records.slice(from, from + count),
+    }
+    this.#options.failpoint('cut')
+    await this.#write(block, context, outcome, lease)
+    return count
+  }
+
+  /** Intent first, then its effects. */
+  async #write(block: Block, context: BlockContext, outcome: Outcome, lease: Lease): Promise<void> {
+    const { topic } = block
+    const begun = this.#options.clock.now()
+    const intent: Intent = {
+      v: 1,
+      kind: 'intent',
+      log: this.#log,
+      start: this.#start,
+      store: this.#store,
+      first: block.first,
+      last: block.last,
+      count: block.records.length,
+      crc: checksum(block.records),
+      time: context.timeMs,
+      revision: context.revision.id,
+    }
+    await lease.commit(block.first, encodeMark(intent))
+    this.#options.failpoint('intent')
+    await writeBlock(this.#options, lease, block, intent, outcome)
+    this.#position = block.last + 1
+    const seconds = (this.#options.clock.now() - begun) / 1000
+    this.#options.metrics.observe('ttpstream_block_seconds', { topic }, seconds)
+  }
+
+  /** All is read and written: says so, which brings the group's lag to zero. */
+  async #markDone(lease: Lease): Promise<void> {
+    const mark = {
+      v: 1,
+      kind: 'done',
+      log: this.#log,
+      start: this.#start,
+      store: this.#store,
+    } as const
+    await lease.commit(this.#position, encodeMark(mark))
+    this.#options.failpoint('done')
+  }
+
+  #process(context: BlockContext, records: readonly LogRecord[]): Outcome {
+    const processor = this.#options.processors.get(this.#at.topic)
+    if (processor === undefined) {
+      throw new ConfigError('no-processor', `No processor reads topic ${this.#at.topic}.`)
+    }
+    return processor.process(context, records)
+  }
+
+  #context(): BlockContext {
+    const { revision, states } = this.#options.rules()
+    return { ...this.#at, log: this.#log, timeMs: this.#options.clock.now(), revision, states }
+  }
+
+  #watermarks(lease: Lease): Promise<Watermarks> {
+    const { log, onTrouble, source } = this.#options
+    const retry = { lease, what: 'watermarks', log, onTrouble }
+    return retryTransient(retry, () => source.watermarks(this.#at))
+  }
+}
+
+export function unproven(at: TopicPartition, progress: Progress): ConfigError {
+  return new ConfigError(
+    'log-unproven',
+    `${at.topic}:${at.partition}: the group's commit is gone and records of the last finished block ` +
+      `(${progress.first}-${progress.last}) have expired, so nothing proves that this is the log it ` +
+      'came from. Begin a new history: another TTPSTREAM_KAFKA_GROUP and an empty database.',
+  )
+}
+
+function isTooLarge({ rows }: Outcome): boolean {
+  return Object.values(rows).some((of) => of !== undefined && of.length > rowsMax)
+}

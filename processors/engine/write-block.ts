@@ -1,0 +1,141 @@
+/**
+ * Writes one block: facts, dead letters, tags, publish, progress, in this order. Every insert carries
+ * a token of the block's range and the rows depend on nothing but intent and records, so that doing
+ * it again, here or elsewhere, changes nothing.
+ */
+
+import { assert } from '../../core/error.ts'
+import type { Lease, RecordSink } from '../../core/kafka.ts'
+import type { Log } from '../../core/log.ts'
+import type { Metrics } from '../../core/metrics.ts'
+import type { Row, TableName } from '../../schemas/table.ts'
+import type { DropReason, Outcome, Publish, Rows } from '../processor.ts'
+import { type Block, tokenOf } from './block.ts'
+import type { Failpoint } from './failpoint.ts'
+import type { Intent } from './intent.ts'
+import { retryTransient } from './retry.ts'
+import type { BlockRange, Store } from './store.ts'
+
+/** Rows one insert may hold, so that it stays one part. */
+export const rowsMax = 50_000
+
+export interface BlockWriter {
+  readonly store: Store
+  readonly sink: RecordSink
+  readonly publish: Publish
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly failpoint: Failpoint
+  readonly onTrouble: (reason: string | null) => void
+}
+
+export async function writeBlock(
+  writer: BlockWriter,
+  lease: Lease,
+  block: Block,
+  intent: Intent,
+  outcome: Outcome,
+): Promise<void> {
+  const { store, sink, publish, failpoint } = writer
+  const { rows } = outcome
+  const retry = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    retryTransient({ lease, what, log: writer.log, onTrouble: trouble(writer, what) }, work)
+  const insert = async <Name extends TableName>(name: Name, of: readonly Row<Name>[]) => {
+    const token = tokenOf(intent.log, block, name)
+    await retry(`insert ${name}`, () => store.insert(name, of, token))
+  }
+  for (const name of factTables) {
+    const of = rows[name]
+    if (of !== undefined && of.length > 0) await insert(name, of)
+  }
+  failpoint('facts')
+  await insert('dead_letters', rows.dead_letters ?? [])
+  failpoint('dead-letters')
+  await insert('tags', rows.tags ?? [])
+  failpoint('tags')
+  const out = publish(rows)
+  if (out.length > 0) await retry('publish', () => sink.send(out))
+  failpoint('publish')
+  const progress = progressRow(block, intent, outcome)
+  await insert('ingest_progress', [progress])
+  failpoint('progress')
+  countBlock(writer.metrics, progress, rows)
+}
+
+/**
+ * The outcome of a recovered block: a table that holds rows of its range keeps them, whatever the
+ * rules say today; only what is absent is computed. So no table mixes two revisions.
+ */
+export async function reconcile(
+  writer: BlockWriter,
+  lease: Lease,
+  range: BlockRange,
+  compute: () => Outcome,
+): Promise<Outcome> {
+  const computed = compute()
+  const held: Record<string, unknown> = {}
+  for (const name of [...factTables, 'dead_letters', 'tags'] as const) {
+    const what = `read back ${name}`
+    const rows = await retryTransient(
+      { lease, what, log: writer.log, onTrouble: trouble(writer, what) },
+      () => writer.store.rowsOf(name, range),
+    )
+    held[name] = rows.length > 0 ? rows : (computed.rows[name] ?? [])
+  }
+  // Checked: each member is the rows of its own table, read back or computed.
+  const rows = held as Rows
+  const events = factTables.reduce((sum, name) => sum + (rows[name]?.length ?? 0), 0)
+  return { ...computed, rows, events }
+}
+
+const factTables = ['commands', 'alert_events', 'test_events', 'catalog_events'] as const
+
+function progressRow(block: Block, intent: Intent, outcome: Outcome): Row<'ingest_progress'> {
+  const records = intent.count
+  const { events, deletions, rows, dropped } = outcome
+  assert(events + deletions <= records, `block ${block.first}: more events than records`)
+  return {
+    log: intent.log,
+    topic: block.topic,
+    partition: block.partition,
+    offset: block.first,
+    ingest_time: intent.time,
+    last_offset: block.last,
+    store: intent.store,
+    revision: intent.revision,
+    crc: intent.crc,
+    records,
+    events,
+    dead_letters: records - events - deletions,
+    deletions,
+    tags: rows.tags?.length ?? 0,
+    dropped: droppedJson(dropped),
+  }
+}
+
+function droppedJson(dropped: Readonly<Partial<Record<DropReason, number>>>): string {
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(dropped).filter(([, count]) => count > 0)),
+  )
+}
+
+function trouble(writer: BlockWriter, what: string): (reason: string | null) => void {
+  return (reason) => {
+    if (reason !== null) writer.metrics.count('ttpstream_retries_total', { what })
+    writer.onTrouble(reason)
+  }
+}
+
+function countBlock(metrics: Metrics, progress: Row<'ingest_progress'>, rows: Rows): void {
+  const { topic, partition } = progress
+  const labels = { topic, partition }
+  metrics.count('ttpstream_blocks_total', labels)
+  metrics.observe('ttpstream_block_records', { topic }, progress.records)
+  metrics.count('ttpstream_records_total', labels, progress.records)
+  metrics.count('ttpstream_events_total', labels, progress.events)
+  metrics.count('ttpstream_deletions_total', labels, progress.deletions)
+  metrics.count('ttpstream_tags_total', labels, progress.tags)
+  for (const { code } of rows.dead_letters ?? []) {
+    metrics.count('ttpstream_dead_letters_total', { topic, code })
+  }
+}

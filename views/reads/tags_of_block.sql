@@ -1,0 +1,10 @@
+-- One row per row of tags that a block of records gave: what a recovered block writes again.
+CREATE OR REPLACE VIEW tags_of_block AS
+SELECT *
+FROM tags
+WHERE log = {log:String}
+  AND topic = {topic:String}
+  AND partition = {partition:UInt32}
+  AND offset >= {first:UInt64}
+  AND offset <= {last:UInt64}
+ORDER BY offset;
