@@ -143,11 +143,6 @@ export const settings = {
     default: 'info',
     doc: 'debug, info, warn, error or silent.',
   },
-  TTPSTREAM_FAILPOINT: {
-    type: 'text',
-    default: '',
-    doc: 'For crash tests: name:kill or name:stop, with :N for the Nth time.',
-  },
 } as const satisfies Readonly<Record<string, Setting>>
 
 export type SettingName = keyof typeof settings
