@@ -12,7 +12,7 @@
 export type TextOp = 'equals' | 'startswith' | 'endswith' | 'contains'
 export type CompareOp = 'lt' | 'lte' | 'gt' | 'gte'
 
-/** A wildcard pattern cut at `*`. In a segment, `anyCharacter` stands for `?`. */
+/** A wildcard pattern cut at `*`: ['a', ''] is `a*`, ['', ''] any text. In a segment, `anyCharacter` stands for `?`. */
 export interface Glob {
   readonly segments: readonly string[]
   readonly isCased: boolean
@@ -29,6 +29,21 @@ export type Node =
   | Leaf
 
 export type Leaf =
+  | ScalarLeaf
+  /** Missing, null, or an array of nothing but nulls. */
+  | { readonly op: 'null'; readonly field: string }
+  /** The field is there, whatever it holds, null too. */
+  | { readonly op: 'present'; readonly field: string }
+  | {
+      readonly op: 'fieldref'
+      readonly field: string
+      readonly other: string
+      readonly how: TextOp
+      readonly isCased: boolean
+    }
+
+/** Leaves that look at one value at a time. */
+export type ScalarLeaf =
   | {
       readonly op: TextOp
       readonly field: string
@@ -36,7 +51,7 @@ export type Leaf =
       readonly isCased: boolean
     }
   | { readonly op: 'glob'; readonly field: string; readonly glob: Glob }
-  /** `flags` of i, m, s; matched by a linear-time engine, unanchored. */
+  /** `flags` of i, m, s; matched by a linear-time engine, unanchored. Field '' is every value of the event. */
   | {
       readonly op: 'regex'
       readonly field: string
@@ -46,16 +61,7 @@ export type Leaf =
   | { readonly op: 'number'; readonly field: string; readonly value: number }
   | { readonly op: CompareOp; readonly field: string; readonly value: number }
   | { readonly op: 'boolean'; readonly field: string; readonly value: boolean }
-  | { readonly op: 'null'; readonly field: string }
-  | { readonly op: 'present'; readonly field: string }
   | { readonly op: 'cidr'; readonly field: string; readonly network: string }
-  | {
-      readonly op: 'fieldref'
-      readonly field: string
-      readonly other: string
-      readonly how: TextOp
-      readonly isCased: boolean
-    }
   | {
       readonly op: 'timepart'
       readonly field: string
