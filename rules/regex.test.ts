@@ -56,8 +56,8 @@ test('a pattern goes to V8 only when its work at one place is bounded', () => {
   expect(engine('x+y')).toBe('v8')
   expect(engine('a.*b')).toBe('re2')
   expect(engine('b(a|aa)+c')).toBe('re2')
-  expect(engine('(a{0,9}){0,9}b')).toBe('re2')
-  expect(engine('(a?){0,20}c')).toBe('re2')
+  expect(engine('x(a{0,9}){0,9}b')).toBe('re2')
+  expect(engine('x(a?){0,20}c')).toBe('re2')
   expect(engine('é')).toBe('re2')
 })
 
@@ -65,7 +65,7 @@ test('a text that makes a backtracking engine explode is answered at once', () =
   const hostile = `${'a'.repeat(60_000)}!`
   expect(compileRegex('a(a|aa)+b', '').test(hostile)).toBe(false)
   expect(compileRegex('(.*a){12}b', '').test(hostile)).toBe(false)
-  expect(compileRegex('(x+x+)+y', '').test('x'.repeat(60_000))).toBe(false)
+  expect(compileRegex('x(x+x+)+y', '').test('x'.repeat(60_000))).toBe(false)
 })
 
 test('a text is searched up to its limit, and the rest is counted', () => {
