@@ -30,6 +30,9 @@ export const shellFields = ['shell_line', 'shell_commands'] as const
 /** Added by the URL normaliser wherever there is a `raw_url`. */
 export const urlFields = ['url_decoded'] as const
 
+/** Added to every `http_request`: its URL, user agent, referer, body and header values, decoded. */
+export const httpFields = ['http_decoded'] as const
+
 export const kinds: Readonly<Record<string, KindSpec>> = {
   command: {
     matchField: 'command_text',
@@ -71,6 +74,7 @@ export const kinds: Readonly<Record<string, KindSpec>> = {
     fields: [
       'raw_url',
       ...urlFields,
+      ...httpFields,
       'method',
       'path',
       'query',
