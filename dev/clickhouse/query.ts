@@ -1,0 +1,172 @@
+import { createReadStream } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import type { ChdbResult, Session } from 'chdb'
+import type { Answer, Summary } from './answer.ts'
+import { Body, decode } from './body.ts'
+import { type ConnectionPool, type Job, quoted } from './connection-pool.ts'
+import { exception } from './exception.ts'
+import type { HttpSessions } from './http-sessions.ts'
+import type { QueryRequest } from './request.ts'
+import type { Spool } from './spool.ts'
+import { parseStatement, type Statement } from './statement.ts'
+
+/** The life of one query: body → statement → chDB → answer. */
+export interface QueryContext {
+  readonly pool: ConnectionPool
+  readonly sessions: HttpSessions
+  readonly spool: Spool
+  readonly bodyBytesMax: number
+}
+
+type Insert = Extract<Statement, { kind: 'insert' }>
+type Select = Extract<Statement, { kind: 'select' }>
+type Work<T> = (session: Session) => Promise<T>
+type Run = <T>(isReusable: boolean, work: Work<T>) => Promise<T>
+
+/** ClickHouse's default for max_query_size: the statement has to end (or its data begin) within. */
+const queryBytesDefault = 262_144
+const queryBytesMax = 64 * 1024 * 1024
+
+/**
+ * Formats without head or foot: the engine's chunks, each formatted by itself, add up to the same
+ * bytes as the whole result.
+ */
+const streamed = new Set(
+  [
+    ...['JSONEachRow', 'JSONLines', 'NDJSON', 'JSONStringsEachRow'],
+    ...['JSONCompactEachRow', 'JSONCompactStringsEachRow', 'CSV', 'RowBinary'],
+    ...['TabSeparated', 'TSV', 'TabSeparatedRaw', 'TSVRaw', 'Raw', 'RawBLOB', 'LineAsString'],
+  ].map((name) => name.toLowerCase()),
+)
+
+export async function runQuery(
+  context: QueryContext,
+  request: QueryRequest,
+  message: IncomingMessage,
+  answer: Answer,
+  signal: AbortSignal,
+): Promise<void> {
+  const job: Job = { ...request, signal }
+  const run: Run = (isReusable, work) =>
+    request.session === undefined
+      ? context.pool.run(job, isReusable, work)
+      : context.sessions.run(request.session, job, work)
+  await withBody(context, message, run, async (body) => {
+    const bytesMax = queryBytes(request.settings)
+    const sql = request.sql === '' ? [] : [Buffer.from(`${request.sql}\n`)]
+    const head = Buffer.concat([...sql, await body.head(bytesMax)])
+    const statement = parseStatement(head)
+    if (statement.kind === 'insert') {
+      await runInsert(context, run, statement, { head, body }, answer)
+      return
+    }
+    // One more read tells whether the body ended just here.
+    const more = head.length > bytesMax || (await body.head(1)).length > 0
+    if (more || head.length > bytesMax + request.sql.length) throw tooLong(bytesMax)
+    if (statement.kind === 'empty') throw exception('SYNTAX_ERROR', 'Syntax error: Empty query')
+    if (statement.kind === 'select') {
+      await runSelect(context, run, statement, request, answer)
+      return
+    }
+    const format = statement.format ?? request.defaultFormat
+    const result = await run(!statement.leavesState, (session) =>
+      session.queryAsync(statement.sql, { format: request.defaultFormat }),
+    )
+    await answer.sendBytes(result.bytes(), { format, summary: summaryOf(result) })
+  })
+}
+
+/** chDB parses the spooled rows in several threads, and puts them in one block. */
+async function runInsert(
+  { spool }: QueryContext,
+  run: Run,
+  insert: Insert,
+  { head, body }: { head: Buffer; body: Body },
+  answer: Answer,
+): Promise<void> {
+  const rest = body.isEnded ? undefined : body.rest()
+  await spool.withBody(head.subarray(insert.dataStart), rest, async (path) => {
+    const { settings, format } = insert
+    const sql = `${insert.head} FROM INFILE ${quoted(path)} ${settings} FORMAT ${format}`
+    const result = await run(true, (session) => session.queryAsync(sql))
+    const summary = summaryOf(result)
+    await answer.sendBytes(new Uint8Array(), {
+      format,
+      summary: { ...summary, writtenRows: summary.readRows, writtenBytes: summary.readBytes },
+    })
+  })
+}
+
+async function runSelect(
+  { spool }: QueryContext,
+  run: Run,
+  select: Select,
+  request: QueryRequest,
+  answer: Answer,
+): Promise<void> {
+  const format = select.format ?? request.defaultFormat
+  if (streamed.has(format.toLowerCase()) && !request.waitsForEnd) {
+    const sql = `${select.head} ${select.tail}`
+    await run(true, async (session) => {
+      const stream = session.queryStream(sql, { format })
+      await answer.sendChunks(Readable.from(chunksOf(stream)), { format })
+    })
+    return
+  }
+  await spool.withFile(async (path) => {
+    const out = `INTO OUTFILE ${quoted(path)} FORMAT ${format}`
+    const sql = `${select.head}\n${out} ${select.tail}`
+    const result = await run(true, (session) => session.queryAsync(sql))
+    await answer.sendFile(path, { format, summary: summaryOf(result) })
+  })
+}
+
+async function* chunksOf(stream: AsyncIterable<{ raw(): Uint8Array }>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
+    const bytes = chunk.raw()
+    if (bytes.length > 0) yield bytes
+  }
+}
+
+/** The decoded body. zstd and lz4, which Node cannot decode, go through chDB and a second file. */
+async function withBody<T>(
+  { spool, bodyBytesMax }: QueryContext,
+  message: IncomingMessage,
+  run: Run,
+  work: (body: Body) => Promise<T>,
+): Promise<T> {
+  const coding = (message.headers['content-encoding'] ?? '').toLowerCase()
+  if (coding !== 'zstd' && coding !== 'lz4') {
+    return await work(new Body(decode(message, coding), bodyBytesMax))
+  }
+  const encoded = new Body(message, bodyBytesMax)
+  return await spool.withBody(new Uint8Array(), encoded.rest(), (from) =>
+    spool.withFile(async (to) => {
+      const file = `file(${quoted(from)}, 'RawBLOB', 'raw String', ${quoted(coding)})`
+      const sql = `SELECT raw FROM ${file} INTO OUTFILE ${quoted(to)} FORMAT RawBLOB`
+      await run(true, (session) => session.queryAsync(sql))
+      return await work(new Body(createReadStream(to), bodyBytesMax))
+    }),
+  )
+}
+
+function queryBytes(settings: ReadonlyMap<string, string>): number {
+  const asked = Number(settings.get('max_query_size') ?? queryBytesDefault)
+  return asked >= 1 && asked <= queryBytesMax ? asked : queryBytesDefault
+}
+
+function tooLong(bytesMax: number): Error {
+  const why = `Syntax error: Max query size exceeded (${bytesMax} bytes; can be increased with the \`max_query_size\` setting)`
+  return exception('SYNTAX_ERROR', why)
+}
+
+function summaryOf(result: ChdbResult): Summary {
+  return {
+    readRows: result.rowsRead,
+    readBytes: result.bytesRead,
+    writtenRows: 0,
+    writtenBytes: 0,
+    elapsedSeconds: result.elapsed,
+  }
+}
