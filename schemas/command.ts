@@ -37,8 +37,8 @@ export const commandRecord = z
     command_text: z.string().nullish(),
     fields: z
       .custom<Record<string, unknown>>(isObject, { error: 'must be an object' })
-      .nullish()
-      .meta({ description: 'What rules match on, by field name', type: 'object' }),
+      .meta({ description: 'What rules match on, by field name', type: 'object' })
+      .nullish(),
   })
   .meta({ title: 'ttp.commands', description: 'The native envelope of something an actor did' })
 
