@@ -1,0 +1,71 @@
+import type { MiddlewareHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import { assert } from '../core/error.ts'
+import type { Authenticate } from './auth.ts'
+import { Problem } from './problem.ts'
+import type { Api } from './resource.ts'
+import { type LeastRole, mayUse } from './role.ts'
+
+/**
+ * Route → the least role that may use it. This table is the whole authorisation: a route that is not
+ * in it does not start, and what it says is served in the OpenAPI document and tested route by route.
+ */
+export const access: Readonly<Record<string, LeastRole>> = {
+  'GET /': 'public',
+  'GET /openapi.json': 'public',
+  'GET /health/live': 'public',
+  'GET /health/ready': 'public',
+  'GET /metrics': 'viewer',
+  'GET /api/v1/ttp/techniques': 'viewer',
+  'GET /api/v1/ttp/techniques/{id}/groups': 'viewer',
+  'GET /api/v1/ttp/by-identity/{id}': 'viewer',
+  'GET /api/v1/ttp/by-attacker/{id}': 'viewer',
+  'GET /api/v1/ttp/by-session/{id}': 'viewer',
+  'GET /api/v1/ttp/tags': 'analyst',
+  'GET /api/v1/ttp/rules': 'viewer',
+  'GET /api/v1/ttp/rules/{id}': 'viewer',
+  'GET /api/v1/ttp/export/navigator': 'viewer',
+}
+
+/** Authenticates and authorises every request that some route will answer. */
+export function authorize(authenticate: Authenticate): MiddlewareHandler {
+  return async (c, next) => {
+    const least = leastRoleOf(matchedRoutes(c))
+    if (least !== undefined && least !== 'public') {
+      const principal = await authenticate(c.req.header('authorization'))
+      if (!mayUse(principal.role, least)) {
+        throw new Problem('forbidden', `This needs the role ${least}, or a stronger one.`, {
+          headers: { 'WWW-Authenticate': 'Bearer realm="ttpstream", error="insufficient_scope"' },
+        })
+      }
+      c.set('principal', principal)
+    }
+    await next()
+  }
+}
+
+/** The table and the app's routes name each other one to one. */
+export function assertAccessComplete(app: Api): void {
+  const routes = new Set(app.routes.filter(isEndpoint).map(keyOf))
+  for (const key of routes) assert(Object.hasOwn(access, key), `${key} has no least role`)
+  for (const key of Object.keys(access)) assert(routes.has(key), `${key} has no route`)
+}
+
+interface Route {
+  readonly method: string
+  readonly path: string
+}
+
+/** Hono runs the first endpoint that matches; middleware is registered for every method. */
+function leastRoleOf(matched: readonly Route[]): LeastRole | undefined {
+  const endpoint = matched.find(isEndpoint)
+  return endpoint === undefined ? undefined : access[keyOf(endpoint)]
+}
+
+function isEndpoint(route: Route): boolean {
+  return route.method !== 'ALL'
+}
+
+function keyOf(route: Route): string {
+  return `${route.method} ${route.path.replaceAll(/:([a-z_]+)/g, '{$1}')}`
+}

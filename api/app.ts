@@ -1,0 +1,136 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { requestId } from 'hono/request-id'
+import { matchedRoutes } from 'hono/route'
+import { secureHeaders } from 'hono/secure-headers'
+import type { Log } from '../core/log.ts'
+import { type Random, systemRandom } from '../core/random.ts'
+import { secondMs } from '../core/units.ts'
+import { assertAccessComplete, authorize } from './access.ts'
+import { type Auth, createAuthenticate } from './auth.ts'
+import { loopbackOnly } from './binding.ts'
+import { boundViews } from './bounded-views.ts'
+import { health } from './health.ts'
+import { home } from './home.ts'
+import { refuseMistakes } from './mistakes.ts'
+import { openapi, registerComponents } from './openapi.ts'
+import { Problem, problemHandler, problemResponse } from './problem.ts'
+import { prometheus } from './prometheus.ts'
+import type { Api, Resource, Services } from './resource.ts'
+import { byAttacker } from './ttp/by-attacker.ts'
+import { byIdentity } from './ttp/by-identity.ts'
+import { bySession } from './ttp/by-session.ts'
+import { groups } from './ttp/groups.ts'
+import { navigator } from './ttp/navigator.ts'
+import { rules } from './ttp/rules.ts'
+import { tags } from './ttp/tags.ts'
+import { techniques } from './ttp/techniques.ts'
+
+/**
+ * The HTTP API as a function of what is given to it. It holds no state and opens nothing: a request
+ * passes the layers below, from the outside in, and ends in one resource.
+ *
+ *     request id → 405 → body limit → headers → loopback names (open mode) → role → parameters → resource
+ */
+export interface AppOptions extends Services {
+  readonly auth: Auth
+  readonly log: Log
+  readonly random?: Random
+  readonly queriesRunningMax?: number
+  readonly queriesWaitingMax?: number
+  /** Called once per response, for metrics. */
+  readonly onResponse?: (response: ResponseFacts) => void
+}
+
+export interface ResponseFacts {
+  readonly method: string
+  /** The route's pattern, never the path itself; 'none' where no route matched. */
+  readonly route: string
+  readonly status: number
+  readonly seconds: number
+}
+
+const resources: readonly Resource[] = [
+  home,
+  openapi,
+  health,
+  prometheus,
+  techniques,
+  groups,
+  byIdentity,
+  byAttacker,
+  bySession,
+  tags,
+  rules,
+  navigator,
+]
+
+const bodyBytesMax = 1_048_576
+
+export function createApp(options: AppOptions): Api {
+  const { auth, log, clock, random = systemRandom } = options
+  const app: Api = new OpenAPIHono({
+    defaultHook: (result, c) => (result.success ? undefined : refuseMistakes(app, c)),
+  })
+  app.onError(problemHandler(log))
+  app.notFound((c) => problemResponse(c, new Problem('not-found', 'No route has this path.')))
+  registerComponents(app)
+
+  app.use(requestId({ generator: () => random.uuid() }))
+  app.use(measure(options))
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => problemResponse(c, wrongMethod(methods)),
+    }),
+  )
+  app.use(bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }))
+  app.use(headers())
+  if (auth.kind === 'open') app.use(loopbackOnly())
+  app.use(authorize(createAuthenticate(auth, clock)))
+
+  const views = boundViews(options.views, {
+    runningMax: options.queriesRunningMax ?? 8,
+    waitingMax: options.queriesWaitingMax ?? 64,
+  })
+  for (const resource of resources) resource(app, { ...options, views })
+  assertAccessComplete(app)
+  return app
+}
+
+function headers() {
+  return secureHeaders({
+    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    xFrameOptions: 'DENY',
+    // The home page brings a policy of its own.
+    overwrite: false,
+  })
+}
+
+function measure({ clock, onResponse }: AppOptions): MiddlewareHandler {
+  return async (c, next) => {
+    const startedMs = clock.now()
+    await next()
+    // Who may see an answer is decided per request, so no cache may keep one.
+    c.res.headers.set('Cache-Control', 'no-store')
+    onResponse?.({
+      method: c.req.method,
+      route: matchedRoutes(c).find((route) => route.method !== 'ALL')?.path ?? 'none',
+      status: c.res.status,
+      seconds: (clock.now() - startedMs) / secondMs,
+    })
+  }
+}
+
+function wrongMethod(methods: readonly string[]): Problem {
+  const allow = methods.toSorted().join(', ')
+  return new Problem('method-not-allowed', `This path knows ${allow}.`, {
+    headers: { Allow: allow },
+  })
+}
+
+function tooLarge(): never {
+  throw new Problem('body-too-large', `A body may have ${bodyBytesMax} bytes.`)
+}

@@ -1,0 +1,150 @@
+import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client'
+import type { Parameter, Views } from '../core/clickhouse.ts'
+import { assert, messageOf, TransientError } from '../core/error.ts'
+import { secondMs } from '../core/units.ts'
+
+/**
+ * Views over HTTP. The only SQL said here is `SELECT * FROM view(name = {name:Type})`; names are ours,
+ * values travel as parameters.
+ *
+ * Contract: times come as RFC 3339 in UTC, 64-bit integers and decimals as numbers, NaN as null. The
+ * connection is read-only, a query has a time limit, an answer a row limit.
+ */
+export interface ClickHouseViews extends Views {
+  close(): Promise<void>
+}
+
+export interface ClickHouseViewsOptions {
+  readonly url: string
+  readonly database: string
+  readonly username: string
+  readonly password: string
+  /** A query that takes longer is stopped. */
+  readonly queryMsMax?: number
+  /** An answer with more rows is an error: lists are limited by their views. */
+  readonly rowsMax?: number
+  readonly connectionsMax?: number
+  /** PEM of the authority that signed the server's certificate. */
+  readonly tlsCa?: Buffer
+}
+
+export function createClickHouseViews(options: ClickHouseViewsOptions): ClickHouseViews {
+  const { queryMsMax = 20 * secondMs, rowsMax = 100_000, connectionsMax = 16 } = options
+  const client = createClient({
+    url: options.url,
+    database: options.database,
+    username: options.username,
+    password: options.password,
+    application: 'ttpstream-api',
+    // The server stops the query first, so that its own error is the one we see.
+    request_timeout: queryMsMax + 5 * secondMs,
+    max_open_connections: connectionsMax,
+    ...(options.tlsCa === undefined ? {} : { tls: { ca_cert: options.tlsCa } }),
+    clickhouse_settings: {
+      readonly: '2',
+      max_execution_time: Math.ceil(queryMsMax / secondMs),
+      // An error after the first row still has its own status.
+      http_wait_end_of_query: 1,
+      date_time_output_format: 'iso',
+      output_format_json_quote_64bit_integers: 0,
+      output_format_json_quote_decimals: 0,
+      output_format_json_quote_denormals: 0,
+    },
+  })
+  return {
+    async select<Row>(view: string, parameters: Readonly<Record<string, Parameter>> = {}) {
+      try {
+        return await read<Row>(client, selectSql(view, parameters), parameters, rowsMax)
+      } catch (error) {
+        throw toViewError(view, error)
+      }
+    },
+    close: () => client.close(),
+  }
+}
+
+async function read<Row>(
+  client: ClickHouseClient,
+  query: string,
+  parameters: Readonly<Record<string, Parameter>>,
+  rowsMax: number,
+): Promise<Row[]> {
+  const result = await client.query({ query, query_params: parameters, format: 'JSONEachRow' })
+  const rows: Row[] = []
+  // The row type is the caller's statement about a view of ours; system tests hold the two together.
+  for await (const chunk of result.stream<Row>()) {
+    for (const row of chunk) rows.push(row.json())
+    assert(rows.length <= rowsMax, `a view answered with more than ${rowsMax} rows`)
+  }
+  return rows
+}
+
+const name = /^[a-z][a-z0-9_]*$/
+
+export function selectSql(view: string, parameters: Readonly<Record<string, Parameter>>): string {
+  assert(name.test(view), `${view} is not the name of a view`)
+  const list = Object.entries(parameters).map(([key, value]) => {
+    assert(name.test(key), `${key} is not the name of a parameter`)
+    return `${key} = {${key}:${typeOf(value)}}`
+  })
+  return list.length === 0 ? `SELECT * FROM ${view}` : `SELECT * FROM ${view}(${list.join(', ')})`
+}
+
+/** What a parameter is sent as; the view casts it to the type that it declares. */
+function typeOf(value: Parameter): string {
+  if (value === null) return 'Nullable(String)'
+  if (typeof value === 'string') return 'String'
+  if (typeof value === 'boolean') return 'Bool'
+  if (typeof value === 'number') {
+    assert(Number.isFinite(value), 'a parameter must be finite')
+    return Number.isSafeInteger(value) ? 'Int64' : 'Float64'
+  }
+  return value.some((item) => typeof item === 'number') ? 'Array(Float64)' : 'Array(String)'
+}
+
+/** What the server says when it is unwell, overloaded or stopping, or a query took too long. */
+const transientTypes = new Set([
+  'ABORTED',
+  'ALL_CONNECTION_TRIES_FAILED',
+  'ALL_REPLICAS_LOST',
+  'CANNOT_ALLOCATE_MEMORY',
+  'CANNOT_SCHEDULE_TASK',
+  'KEEPER_EXCEPTION',
+  'MEMORY_LIMIT_EXCEEDED',
+  'NETWORK_ERROR',
+  'NO_FREE_CONNECTION',
+  'QUERY_WAS_CANCELLED',
+  'SERVER_OVERLOADED',
+  'SOCKET_TIMEOUT',
+  'TABLE_IS_DROPPED',
+  'TIMEOUT_EXCEEDED',
+  'TOO_MANY_SIMULTANEOUS_QUERIES',
+])
+
+/** Node's codes of a connection that is not there; gateways answer with a page, not an exception. */
+const networkCode =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
+const networkMessage =
+  /^(Timeout error\.|socket hang up|aborted)|Bad Gateway|Service Unavailable|Gateway Time-?out/i
+
+function toViewError(view: string, error: unknown): unknown {
+  if (error instanceof ClickHouseError) {
+    if (!transientTypes.has(error.type ?? '')) return error
+    return unavailable(view, error.type ?? error.code, error)
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (networkCode.test(code)) return unavailable(view, code, error)
+  if (networkMessage.test(messageOf(error))) return unavailable(view, 'network', error)
+  return error
+}
+
+function unavailable(view: string, code: string, cause: unknown): TransientError {
+  return new TransientError(
+    'clickhouse-unavailable',
+    `ClickHouse could not read ${view}: ${code}`,
+    {
+      details: { view, code },
+      cause,
+    },
+  )
+}

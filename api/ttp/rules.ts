@@ -1,0 +1,230 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { cursor, nextCursor, page } from '../cursor.ts'
+import { earliestS, id, latestS, limit, range, techniqueId } from '../parameters.ts'
+import { notFound } from '../problem.ts'
+import {
+  json,
+  type Resource,
+  type RuleSummary,
+  type Services,
+  timestamp,
+  timeText,
+} from '../resource.ts'
+
+/** The rules in force in this process, each with its state and how often it tagged. */
+
+const ruleState = z
+  .object({
+    state: z.enum(['enabled', 'disabled', 'clipped']),
+    confidence_max: z.number().nullable(),
+    expires_at: timestamp.nullable(),
+    reason: z.string().nullable(),
+    set_by: z.string().nullable(),
+    set_at: timestamp.nullable(),
+  })
+  .openapi('RuleState')
+
+const rule = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string(),
+    version: z
+      .string()
+      .openapi({ description: 'Declared version ~ first 8 hex of its logic hash.' }),
+    language: z.enum(['native', 'sigma']),
+    severity: z.string(),
+    kinds: z.array(z.string()).nullable().openapi({ description: 'null: routed by log source.' }),
+    logsource: z.object({
+      product: z.string().nullable(),
+      service: z.string().nullable(),
+      category: z.string().nullable(),
+    }),
+    rule_hash: z.string(),
+    logic_hash: z.string(),
+    techniques: z.array(
+      z.object({
+        technique_id: z
+          .string()
+          .nullable()
+          .openapi({ description: 'null: a field of the event names it.' }),
+        sub_technique_id: z.string().nullable(),
+        tactics: z.array(z.string()),
+        confidence: z.number(),
+        in_release: z.boolean(),
+      }),
+    ),
+    state: ruleState,
+    hits: z.int().nonnegative().openapi({ description: 'Tags within the range asked for.' }),
+    last_hit: timestamp.nullable(),
+  })
+  .openapi('Rule')
+
+const ruleExample: z.input<typeof rule> = {
+  id: 'linux-shell.wget-pipe-shell',
+  name: 'Download piped into a shell',
+  description: 'A downloader whose output a shell runs.',
+  version: '3~9f86d081',
+  language: 'native',
+  severity: 'high',
+  kinds: ['command'],
+  logsource: { product: null, service: null, category: null },
+  rule_hash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  logic_hash: '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752',
+  techniques: [
+    {
+      technique_id: 'T1105',
+      sub_technique_id: null,
+      tactics: ['TA0011'],
+      confidence: 0.8,
+      in_release: true,
+    },
+  ],
+  state: {
+    state: 'clipped',
+    confidence_max: 0.5,
+    expires_at: '2026-12-01T00:00:00.000Z',
+    reason: 'noisy after the proxy change',
+    set_by: 'u-12',
+    set_at: '2026-11-20T09:00:00.000Z',
+  },
+  hits: 42,
+  last_hit: '2026-11-20T10:41:07.123Z',
+}
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/ttp/rules',
+  tags: ['ttp'],
+  summary: 'Rules in force',
+  description: 'The running revision’s rules in the order of their ids, with state and hits.',
+  request: {
+    query: z.strictObject({
+      language: z
+        .enum(['native', 'sigma'])
+        .optional()
+        .openapi({ description: 'Only rules of this language.', example: 'sigma' }),
+      state: z
+        .enum(['enabled', 'disabled', 'clipped'])
+        .optional()
+        .openapi({ description: 'Only rules in this state.', example: 'disabled' }),
+      technique: techniqueId.optional(),
+      ...range,
+      limit: limit(100),
+      cursor: cursor('rules', z.tuple([z.string()])),
+    }),
+  },
+  responses: {
+    200: json(
+      z
+        .object({ data: z.array(rule), next_cursor: nextCursor, total: z.int() })
+        .openapi('RulePage'),
+      'Rules with state and hits.',
+      { data: [ruleExample], next_cursor: null, total: 1 },
+    ),
+  },
+})
+
+const oneRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/ttp/rules/{id}',
+  tags: ['ttp'],
+  summary: 'One rule in force',
+  description: '404 when the running revision does not hold it.',
+  request: {
+    params: z.strictObject({ id: id('A rule id.', 'linux-shell.wget-pipe-shell') }),
+    query: z.strictObject(range),
+  },
+  responses: { 200: json(rule, 'The rule.', ruleExample) },
+})
+
+export const rules: Resource = (app, services) => {
+  app.openapi(listRoute, async (c) => {
+    const query = c.req.valid('query')
+    const after = query.cursor?.[0]
+    const found = services
+      .rules()
+      .filter((summary) => query.language === undefined || summary.language === query.language)
+      .filter((summary) => query.state === undefined || stateOf(summary) === query.state)
+      .filter((summary) => query.technique === undefined || canEmit(summary, query.technique))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const rest = found.filter((summary) => after === undefined || summary.id > after)
+    const hits = await hitsByRule(services, query)
+    const cut = page('rules', rest, query.limit, (summary) => [summary.id])
+    const data = cut.data.map((summary) => toRule(summary, hits))
+    return c.json({ ...cut, data, total: found.length }, 200)
+  })
+  app.openapi(oneRoute, async (c) => {
+    const wanted = c.req.valid('param').id
+    const summary = services.rules().find((candidate) => candidate.id === wanted)
+    if (summary === undefined) throw notFound(`Rule ${wanted}`)
+    return c.json(toRule(summary, await hitsByRule(services, c.req.valid('query'))), 200)
+  })
+}
+
+/** A row of `rule_hits`. */
+interface HitsRow {
+  readonly rule_id: string
+  readonly hits: number
+  readonly last_hit: string
+}
+
+async function hitsByRule(
+  { views }: Services,
+  window: { readonly from?: number | undefined; readonly to?: number | undefined },
+): Promise<ReadonlyMap<string, HitsRow>> {
+  const rows = await views.select<HitsRow>('rule_hits', {
+    from_s: window.from ?? earliestS,
+    to_s: window.to ?? latestS,
+  })
+  return new Map(rows.map((row) => [row.rule_id, row]))
+}
+
+function stateOf(summary: RuleSummary): 'enabled' | 'disabled' | 'clipped' {
+  return summary.state?.state ?? 'enabled'
+}
+
+/** By parent, every sub-technique counts; by sub-technique, only itself. */
+function canEmit(summary: RuleSummary, technique: string): boolean {
+  return summary.emits.some(
+    (emit) => emit.techniqueId === technique || emit.subTechniqueId === technique,
+  )
+}
+
+function toRule(summary: RuleSummary, hits: ReadonlyMap<string, HitsRow>): z.input<typeof rule> {
+  const { logsource, state } = summary
+  const counted = hits.get(summary.id)
+  return {
+    id: summary.id,
+    name: summary.name,
+    description: summary.description,
+    version: summary.version,
+    language: summary.language,
+    severity: summary.severity,
+    kinds: summary.kinds === null ? null : [...summary.kinds],
+    logsource: {
+      product: logsource.product ?? null,
+      service: logsource.service ?? null,
+      category: logsource.category ?? null,
+    },
+    rule_hash: summary.ruleHash,
+    logic_hash: summary.logicHash,
+    techniques: summary.emits.map((emit) => ({
+      technique_id: emit.techniqueId === '' ? null : emit.techniqueId,
+      sub_technique_id: emit.subTechniqueId === '' ? null : emit.subTechniqueId,
+      tactics: [...emit.tactics],
+      confidence: emit.confidence,
+      in_release: emit.inRelease,
+    })),
+    state: {
+      state: stateOf(summary),
+      confidence_max: state?.confidenceMax ?? null,
+      expires_at: timeText(state?.expiresAtMs ?? null),
+      reason: state?.reason ?? null,
+      set_by: state?.setBy ?? null,
+      set_at: timeText(state?.setAtMs ?? null),
+    },
+    hits: counted?.hits ?? 0,
+    last_hit: counted?.last_hit ?? null,
+  }
+}
