@@ -1,4 +1,9 @@
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client'
+import {
+  type ClickHouseClient,
+  ClickHouseError,
+  ClickHouseLogLevel,
+  createClient,
+} from '@clickhouse/client'
 import type { Parameter, Views } from '../core/clickhouse.ts'
 import { assert, messageOf, TransientError } from '../core/error.ts'
 import { secondMs } from '../core/units.ts'
@@ -36,6 +41,8 @@ export function createClickHouseViews(options: ClickHouseViewsOptions): ClickHou
     username: options.username,
     password: options.password,
     application: 'ttpstream-api',
+    // Errors are thrown, and logged once by whoever answers the request.
+    log: { level: ClickHouseLogLevel.OFF },
     // The server stops the query first, so that its own error is the one we see.
     request_timeout: queryMsMax + 5 * secondMs,
     max_open_connections: connectionsMax,

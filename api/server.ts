@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { ConfigError } from '../core/error.ts'
 import { secondMs } from '../core/units.ts'
 import type { Api } from './resource.ts'
@@ -46,19 +46,28 @@ export async function startApi(options: ServerOptions): Promise<ApiServer> {
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     port: bound,
-    close: () =>
-      new Promise((resolve) => {
-        const cut = setTimeout(() => {
-          if ('closeAllConnections' in server) server.closeAllConnections()
-        }, closeMsMax)
-        server.close(() => {
-          clearTimeout(cut)
-          resolve()
-        })
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
-      }),
+    close: () => closeGently(server, closeMsMax),
   }
 }
+
+function closeGently(server: ServerType, closeMsMax: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => {
+      if ('closeAllConnections' in server) server.closeAllConnections()
+    }, closeMsMax)
+    // A connection that a client keeps alive turns idle when its last answer has left.
+    const sweep = setInterval(() => {
+      if ('closeIdleConnections' in server) server.closeIdleConnections()
+    }, sweepMs)
+    server.close(() => {
+      clearTimeout(cut)
+      clearInterval(sweep)
+      resolve()
+    })
+  })
+}
+
+const sweepMs = 20
 
 function boundPort(address: AddressInfo | string | null): number {
   return typeof address === 'object' && address !== null ? address.port : 0

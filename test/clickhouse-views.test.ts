@@ -1,0 +1,152 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from '@clickhouse/client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ClickHouseViews, createClickHouseViews } from '../api/clickhouse-views.ts'
+import { AssertionError, TransientError } from '../core/error.ts'
+import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
+
+/** Views are read over the real client and ClickHouse's HTTP interface. */
+
+let folder: string
+let server: SpawnedClickHouse
+let views: ClickHouseViews
+
+const ddl = [
+  'CREATE DATABASE t',
+  `CREATE VIEW t.echo AS SELECT {text:String} AS text, {count:UInt32} AS count, {at_s:Float64} AS at_s,
+     {texts:Array(String)} AS texts, {is_on:Bool} AS is_on`,
+  'CREATE VIEW t.nullable AS SELECT {text:Nullable(String)} AS text',
+  `CREATE VIEW t.types AS SELECT toUInt64(9007199254740991) AS big, nan AS not_a_number,
+     toDateTime64(1795171267.123, 3, 'UTC') AS at, CAST(NULL AS Nullable(DateTime64(3, 'UTC'))) AS never,
+     toDecimal64(1.5, 2) AS dec, true AS flag, toDate('2026-11-20') AS day, '' AS absent`,
+  'CREATE VIEW t.many AS SELECT number AS n FROM numbers({rows:UInt64})',
+  'CREATE VIEW t.slow AS SELECT sleepEachRow(1) AS s FROM numbers(30) SETTINGS max_block_size = 1',
+  `CREATE VIEW t.late AS SELECT throwIf(number = 500, 'late') AS t FROM numbers(600)
+     SETTINGS max_block_size = 10`,
+]
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ttpstream-views-'))
+  server = await spawnDevClickHouse({ dataDir: folder, port: 0 })
+  const admin = createClient({ url: server.url })
+  for (const query of ddl) await admin.command({ query })
+  await admin.close()
+  views = createClickHouseViews({ ...connection(), queryMsMax: 1_000, rowsMax: 1_000 })
+}, 60_000)
+
+afterAll(async () => {
+  await views.close()
+  await server.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('values reach a view as they are, whatever characters they hold', async () => {
+  const texts = [
+    `it's "quoted"`,
+    'back\\slash \\N \\t',
+    'tab\tnew\nline\r',
+    '{x:String}',
+    "'; DROP TABLE t --",
+    'ünïcode 🦀',
+    '',
+    'a,b]',
+  ]
+  for (const text of texts) {
+    const [row] = await views.select('echo', {
+      text,
+      count: 7,
+      at_s: 1_795_171_267.123,
+      texts,
+      is_on: true,
+    })
+    expect(row).toEqual({ text, count: 7, at_s: 1_795_171_267.123, texts, is_on: true })
+  }
+  expect(await views.select('nullable', { text: null })).toEqual([{ text: null }])
+  expect(await views.select('nullable', { text: '\\N' })).toEqual([{ text: '\\N' }])
+})
+
+test('whole seconds and fractions both reach a parameter that is a Float64', async () => {
+  for (const at_s of [0, 5, 1.5, 4_102_444_800]) {
+    const [row] = await views.select<{ at_s: number }>('echo', {
+      text: '',
+      count: 0,
+      at_s,
+      texts: [],
+      is_on: false,
+    })
+    expect(row?.at_s).toBe(at_s)
+  }
+})
+
+test('rows come with numbers, RFC 3339 times and nulls', async () => {
+  expect(await views.select('types')).toEqual([
+    {
+      big: 9_007_199_254_740_991,
+      not_a_number: null,
+      at: '2026-11-20T10:41:07.123Z',
+      never: null,
+      dec: 1.5,
+      flag: true,
+      day: '2026-11-20',
+      absent: '',
+    },
+  ])
+})
+
+test('an answer with more rows than the limit is an error, not a cut list', async () => {
+  expect(await views.select('many', { rows: 1_000 })).toHaveLength(1_000)
+  await expect(views.select('many', { rows: 1_001 })).rejects.toBeInstanceOf(AssertionError)
+  expect(await views.select('many', { rows: 1 })).toEqual([{ n: 0 }])
+})
+
+test('a query over its time is stopped and may be tried again', async () => {
+  await expect(views.select('slow')).rejects.toMatchObject({
+    family: 'transient',
+    details: { view: 'slow', code: 'TIMEOUT_EXCEEDED' },
+  })
+})
+
+test('an error after the first rows is still an error', async () => {
+  await expect(views.select('late')).rejects.toMatchObject({
+    type: 'FUNCTION_THROW_IF_VALUE_IS_NON_ZERO',
+  })
+})
+
+test('a view that is not there, or lacks a parameter, is no reason to retry', async () => {
+  await expect(views.select('absent')).rejects.not.toBeInstanceOf(TransientError)
+  await expect(views.select('many')).rejects.not.toBeInstanceOf(TransientError)
+})
+
+test('only plain names are ever put into SQL', async () => {
+  for (const view of ['many; DROP DATABASE t', 'system.tables', 'Many', '']) {
+    await expect(views.select(view), view).rejects.toBeInstanceOf(AssertionError)
+  }
+  await expect(views.select('many', { 'rows) --': 1 })).rejects.toBeInstanceOf(AssertionError)
+  await expect(views.select('many', { rows: Number.NaN })).rejects.toBeInstanceOf(AssertionError)
+})
+
+test('a server that refuses, hangs up or sits behind a broken gateway is transient', async () => {
+  const gateway = createServer((request, response) => {
+    if (request.url?.includes('database=hangs') === true) request.socket.destroy()
+    else response.writeHead(502).end('<html><h1>502 Bad Gateway</h1></html>')
+  })
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve))
+  const address = gateway.address()
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  for (const database of ['bad', 'hangs']) {
+    const broken = createClickHouseViews({ ...connection(), url, database })
+    await expect(broken.select('types'), database).rejects.toBeInstanceOf(TransientError)
+    await broken.close()
+  }
+  await new Promise((resolve) => gateway.close(resolve))
+  const refused = createClickHouseViews({ ...connection(), url })
+  await expect(refused.select('types')).rejects.toBeInstanceOf(TransientError)
+  await refused.close()
+})
+
+function connection() {
+  return { url: server.url, database: 't', username: 'default', password: '' }
+}
