@@ -1,0 +1,92 @@
+/**
+ * Reads the catalog from its first record under a group of its own and never commits: what it folds
+ * (rule state, pushed rules) reaches every worker, however many there are.
+ */
+
+import type { Consumer, Kafka } from 'kafkajs'
+import { ConfigError } from '../../core/error.ts'
+import type { LogRecord } from '../../core/kafka.ts'
+import type { Log } from '../../core/log.ts'
+
+export interface CatalogFollowerOptions {
+  readonly topic: string
+  /** Unlike any other worker's. */
+  readonly groupId: string
+  readonly log: Log
+  /** In log order. */
+  readonly onRecord: (record: LogRecord) => void
+}
+
+export class CatalogFollower {
+  readonly #kafka: Kafka
+  readonly #options: CatalogFollowerOptions
+  readonly #consumer: Consumer
+  #position = 0
+
+  constructor(kafka: Kafka, options: CatalogFollowerOptions) {
+    this.#kafka = kafka
+    this.#options = options
+    // A record is in force on every worker as soon as the broker has it: no linger here.
+    this.#consumer = kafka.consumer({ groupId: options.groupId, minBytes: 1, maxWaitTimeInMs: 500 })
+  }
+
+  /** Resolves when everything that was in the topic at the call has been folded. */
+  async start(): Promise<void> {
+    const end = await this.#end()
+    await this.#consumer.connect()
+    await this.#consumer.subscribe({ topic: this.#options.topic, fromBeginning: true })
+    const caughtUp = new Promise<void>((resolve, reject) => {
+      if (end === this.#position) resolve()
+      this.#consumer.on(this.#consumer.events.CRASH, ({ payload }) => {
+        if (!payload.restart) reject(payload.error)
+      })
+      this.#consumer.on(this.#consumer.events.END_BATCH_PROCESS, () => {
+        if (this.#position >= end) resolve()
+      })
+    })
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => this.#take(batch),
+    })
+    await caughtUp
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.disconnect()
+  }
+
+  #take(batch: { messages: readonly KafkaRecord[]; lastOffset(): string }): void {
+    for (const { offset, timestamp, key, value } of batch.messages) {
+      // A rejoin begins anew at the first record; what was folded is not folded twice.
+      if (Number(offset) < this.#position) continue
+      const record = { offset: Number(offset), timestampMs: Number(timestamp), key, value }
+      this.#options.onRecord(record)
+    }
+    this.#position = Math.max(this.#position, Number(batch.lastOffset()) + 1)
+  }
+
+  async #end(): Promise<number> {
+    const admin = this.#kafka.admin()
+    await admin.connect()
+    try {
+      const [only, ...others] = await admin.fetchTopicOffsets(this.#options.topic)
+      if (only === undefined || others.length > 0) {
+        throw new ConfigError(
+          'catalog-partitions',
+          `${this.#options.topic} must have exactly one partition.`,
+        )
+      }
+      this.#position = Number(only.low)
+      return Number(only.high)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+}
+
+interface KafkaRecord {
+  readonly offset: string
+  readonly timestamp: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+}
