@@ -40,6 +40,8 @@ export interface Rule {
   readonly id: string
   readonly language: 'native' | 'sigma'
   readonly name: string
+  /** Sigma's `name`, by which correlations and filters may refer to the rule. */
+  readonly reference?: string
   readonly description: string
   /** G2: `<declared>~<first 8 hex of logicHash>`. */
   readonly version: string

@@ -1,0 +1,19 @@
+import { sha256Hex } from '../../core/hash.ts'
+import type { Revision, Rule } from '../rule.ts'
+import { evaluate } from './evaluate.ts'
+import { meets } from './sample.ts'
+
+/** The contract of `Revision` word for word: every rule that meets the event, one by one. */
+export function naiveRevision(rules: readonly Rule[]): Revision {
+  return {
+    id: revisionId(rules),
+    rules,
+    match: (event) => rules.filter((rule) => meets(rule, event) && evaluate(rule.condition, event)),
+  }
+}
+
+/** Equal sets of rules have equal ids on every worker, in whatever order they were loaded. */
+export function revisionId(rules: readonly Rule[]): string {
+  const lines = rules.map((rule) => `${rule.id} ${rule.version} ${rule.ruleHash}`)
+  return sha256Hex(lines.sort().join('\n'))
+}
