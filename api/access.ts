@@ -24,6 +24,9 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /api/v1/ttp/tags': 'analyst',
   'GET /api/v1/ttp/rules': 'viewer',
   'GET /api/v1/ttp/rules/{id}': 'viewer',
+  'GET /api/v1/ttp/rules/{id}/state': 'viewer',
+  'POST /api/v1/ttp/rules/{id}/state': 'admin',
+  'DELETE /api/v1/ttp/rules/{id}/state': 'admin',
   'GET /api/v1/ttp/export/navigator': 'viewer',
 }
 

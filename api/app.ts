@@ -12,6 +12,7 @@ import { assertAccessComplete, authorize } from './access.ts'
 import { type Auth, createAuthenticate } from './auth.ts'
 import { loopbackOnly } from './binding.ts'
 import { boundViews } from './bounded-views.ts'
+import { createCatalogWriter, type Publish } from './catalog-writer.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
 import { refuseMistakes } from './mistakes.ts'
@@ -24,6 +25,7 @@ import { byIdentity } from './ttp/by-identity.ts'
 import { bySession } from './ttp/by-session.ts'
 import { groups } from './ttp/groups.ts'
 import { navigator } from './ttp/navigator.ts'
+import { ruleStates } from './ttp/rule-state.ts'
 import { rules } from './ttp/rules.ts'
 import { tags } from './ttp/tags.ts'
 import { techniques } from './ttp/techniques.ts'
@@ -34,10 +36,13 @@ import { techniques } from './ttp/techniques.ts'
  *
  *     request id → 405 → body limit → headers → loopback names (open mode) → role → parameters → resource
  */
-export interface AppOptions extends Services {
+export interface AppOptions extends Omit<Services, 'catalog'> {
+  readonly publish: Publish
   readonly auth: Auth
   readonly log: Log
   readonly random?: Random
+  /** How long a write waits to become readable before it answers 202. */
+  readonly writeWaitMsMax?: number
   readonly queriesRunningMax?: number
   readonly queriesWaitingMax?: number
   /** Called once per response, for metrics. */
@@ -64,6 +69,7 @@ const resources: readonly Resource[] = [
   bySession,
   tags,
   rules,
+  ruleStates,
   navigator,
 ]
 
@@ -95,7 +101,13 @@ export function createApp(options: AppOptions): Api {
     runningMax: options.queriesRunningMax ?? 8,
     waitingMax: options.queriesWaitingMax ?? 64,
   })
-  for (const resource of resources) resource(app, { ...options, views })
+  const catalog = createCatalogWriter({
+    views,
+    publish: options.publish,
+    clock,
+    waitMsMax: options.writeWaitMsMax ?? 2 * secondMs,
+  })
+  for (const resource of resources) resource(app, { ...options, views, catalog })
   assertAccessComplete(app)
   return app
 }

@@ -16,7 +16,7 @@ export async function refuseMistakes(app: Api, c: Context): Promise<never> {
   ]
   const content = request?.body?.content['application/json']
   const body = content !== undefined && 'schema' in content ? content.schema : undefined
-  if (isSchema(body)) errors.push(...mistakesOf('body', body, await c.req.json()))
+  if (isSchema(body)) errors.push(...mistakesOf('body', body, await bodyOf(c)))
   const count = errors.length === 1 ? 'One mistake' : `${errors.length} mistakes`
   throw new Problem('invalid-request', `${count}; see \`errors\`.`, { errors })
 }
@@ -34,6 +34,11 @@ function declaredRequest(app: Api, c: Context) {
 
 function isSchema(value: unknown): value is z.ZodType {
   return typeof value === 'object' && value !== null && 'safeParse' in value
+}
+
+/** {} where there is none, as Hono's validator takes it. Malformed JSON never comes this far. */
+async function bodyOf(c: Context): Promise<unknown> {
+  return c.req.header('content-type') === undefined ? {} : await c.req.json()
 }
 
 /** Text where a name came once, a list where it came again: as Hono's validators see it. */

@@ -68,6 +68,7 @@ export function openApiDocument(app: Api) {
         hasInput: operation.parameters !== undefined || operation.requestBody !== undefined,
         hasId: path.includes('{'),
         hasBody: operation.requestBody !== undefined,
+        isWrite: method !== 'get',
       })
       const responses = { ...operation.responses }
       for (const [status, response] of errorResponses(codes)) responses[status] ??= response
@@ -92,6 +93,7 @@ interface Traits {
   readonly hasInput: boolean
   readonly hasId: boolean
   readonly hasBody: boolean
+  readonly isWrite: boolean
 }
 
 function errorsOf(traits: Traits): ProblemCode[] {
@@ -100,6 +102,7 @@ function errorsOf(traits: Traits): ProblemCode[] {
     ...(traits.isPublic ? [] : (['unauthenticated', 'unavailable'] as const)),
     'forbidden',
     ...(traits.hasId ? (['not-found'] as const) : []),
+    ...(traits.isWrite ? (['conflict'] as const) : []),
     ...(traits.hasBody ? (['body-too-large', 'unsupported-media-type'] as const) : []),
     'internal',
   ]

@@ -2,6 +2,7 @@ import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Views } from '../core/clickhouse.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Attack } from '../schemas/attack.ts'
+import type { CatalogWriter } from './catalog-writer.ts'
 import type { Principal } from './role.ts'
 
 /**
@@ -22,7 +23,12 @@ export type Api = OpenAPIHono<{ Variables: { requestId: string; principal: Princ
 export interface Services {
   readonly views: Views
   readonly attack: Attack
+  /** Writes, through the catalog topic. */
+  readonly catalog: CatalogWriter
+  /** The running revision's. */
   readonly rules: () => readonly RuleSummary[]
+  /** By rule id; a rule without an entry is enabled. */
+  readonly ruleStates: () => ReadonlyMap<string, RuleStateSummary>
   readonly health: Health
   /** Prometheus text, version 0.0.4. */
   readonly metrics: () => Promise<string>
@@ -37,7 +43,7 @@ export interface Health {
   readiness(): { readonly ready: boolean; readonly reasons: readonly string[] }
 }
 
-/** A rule of the running revision, with its state. Absent state is enabled. */
+/** A rule of the running revision. */
 export interface RuleSummary {
   readonly id: string
   readonly name: string
@@ -62,14 +68,16 @@ export interface RuleSummary {
     readonly inRelease: boolean
     readonly confidence: number
   }[]
-  readonly state?: {
-    readonly state: 'enabled' | 'disabled' | 'clipped'
-    readonly confidenceMax: number | null
-    readonly expiresAtMs: number | null
-    readonly reason: string | null
-    readonly setBy: string | null
-    readonly setAtMs: number | null
-  }
+}
+
+/** Of a rule that is not simply enabled. */
+export interface RuleStateSummary {
+  readonly state: 'enabled' | 'disabled' | 'clipped'
+  readonly confidenceMax: number | null
+  readonly expiresAtMs: number | null
+  readonly reason: string | null
+  readonly setBy: string | null
+  readonly setAtMs: number | null
 }
 
 /** A JSON response of a route. The example is checked against the schema in tests. */

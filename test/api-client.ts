@@ -13,9 +13,11 @@ export const nowMs = 1_795_219_200_000
 /** An app in open mode over an empty recorder, unless told otherwise. */
 export function testApp(options: Partial<AppOptions> = {}): Api {
   return createApp({
-    views: new ViewRecorder(),
+    views: new ViewRecorder({ progress_newest: [{ log: 'l1', last: 0 }] }),
     attack: loadAttack(),
+    publish: async () => ({ topic: 'ttp.catalog', partition: 0, offset: 0 }),
     rules: () => [],
+    ruleStates: () => new Map(),
     health: { isAlive: () => true, readiness: () => ({ ready: true, reasons: [] }) },
     metrics: async () => '# TYPE ttpstream_rules gauge\nttpstream_rules 0\n',
     clock: { now: () => nowMs },

@@ -5,24 +5,14 @@ import { notFound } from '../problem.ts'
 import {
   json,
   type Resource,
+  type RuleStateSummary,
   type RuleSummary,
   type Services,
   timestamp,
-  timeText,
 } from '../resource.ts'
+import { ruleState, toRuleState } from './rule-state.ts'
 
 /** The rules in force in this process, each with its state and how often it tagged. */
-
-const ruleState = z
-  .object({
-    state: z.enum(['enabled', 'disabled', 'clipped']),
-    confidence_max: z.number().nullable(),
-    expires_at: timestamp.nullable(),
-    reason: z.string().nullable(),
-    set_by: z.string().nullable(),
-    set_at: timestamp.nullable(),
-  })
-  .openapi('RuleState')
 
 const rule = z
   .object({
@@ -142,23 +132,25 @@ export const rules: Resource = (app, services) => {
   app.openapi(listRoute, async (c) => {
     const query = c.req.valid('query')
     const after = query.cursor?.[0]
+    const states = services.ruleStates()
     const found = services
       .rules()
       .filter((summary) => query.language === undefined || summary.language === query.language)
-      .filter((summary) => query.state === undefined || stateOf(summary) === query.state)
+      .filter((summary) => query.state === undefined || stateOf(summary, states) === query.state)
       .filter((summary) => query.technique === undefined || canEmit(summary, query.technique))
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     const rest = found.filter((summary) => after === undefined || summary.id > after)
     const hits = await hitsByRule(services, query)
     const cut = page('rules', rest, query.limit, (summary) => [summary.id])
-    const data = cut.data.map((summary) => toRule(summary, hits))
+    const data = cut.data.map((summary) => toRule(summary, states, hits))
     return c.json({ ...cut, data, total: found.length }, 200)
   })
   app.openapi(oneRoute, async (c) => {
     const wanted = c.req.valid('param').id
     const summary = services.rules().find((candidate) => candidate.id === wanted)
     if (summary === undefined) throw notFound(`Rule ${wanted}`)
-    return c.json(toRule(summary, await hitsByRule(services, c.req.valid('query'))), 200)
+    const hits = await hitsByRule(services, c.req.valid('query'))
+    return c.json(toRule(summary, services.ruleStates(), hits), 200)
   })
 }
 
@@ -180,8 +172,10 @@ async function hitsByRule(
   return new Map(rows.map((row) => [row.rule_id, row]))
 }
 
-function stateOf(summary: RuleSummary): 'enabled' | 'disabled' | 'clipped' {
-  return summary.state?.state ?? 'enabled'
+type States = ReadonlyMap<string, RuleStateSummary>
+
+function stateOf(summary: RuleSummary, states: States): RuleStateSummary['state'] {
+  return states.get(summary.id)?.state ?? 'enabled'
 }
 
 /** By parent, every sub-technique counts; by sub-technique, only itself. */
@@ -191,8 +185,12 @@ function canEmit(summary: RuleSummary, technique: string): boolean {
   )
 }
 
-function toRule(summary: RuleSummary, hits: ReadonlyMap<string, HitsRow>): z.input<typeof rule> {
-  const { logsource, state } = summary
+function toRule(
+  summary: RuleSummary,
+  states: States,
+  hits: ReadonlyMap<string, HitsRow>,
+): z.input<typeof rule> {
+  const { logsource } = summary
   const counted = hits.get(summary.id)
   return {
     id: summary.id,
@@ -216,14 +214,7 @@ function toRule(summary: RuleSummary, hits: ReadonlyMap<string, HitsRow>): z.inp
       confidence: emit.confidence,
       in_release: emit.inRelease,
     })),
-    state: {
-      state: stateOf(summary),
-      confidence_max: state?.confidenceMax ?? null,
-      expires_at: timeText(state?.expiresAtMs ?? null),
-      reason: state?.reason ?? null,
-      set_by: state?.setBy ?? null,
-      set_at: timeText(state?.setAtMs ?? null),
-    },
+    state: toRuleState(states.get(summary.id)),
     hits: counted?.hits ?? 0,
     last_hit: counted?.last_hit ?? null,
   }
