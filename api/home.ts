@@ -39,6 +39,6 @@ export const home: Resource = (app) => {
 
 /** The page's one inline script or style, so that no other can run. */
 function hashOf(page: string, element: 'script' | 'style'): string {
-  const text = new RegExp(`<${element}[^>]*>([^]*?)</${element}>`).exec(page)?.[1] ?? ''
+  const text = new RegExp(`<${element}[^>]*>([\\s\\S]*?)</${element}>`).exec(page)?.[1] ?? ''
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 }

@@ -89,6 +89,11 @@ export function json<Schema extends z.ZodType>(
   return { description, content: { 'application/json': { schema, example } } }
 }
 
+/** The JSON body of a write. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema, example: z.input<Schema>) {
+  return { required: true, content: { 'application/json': { schema, example } } }
+}
+
 /** RFC 3339 of epoch milliseconds; null stays null. */
 export function timeText(timeMs: number): string
 export function timeText(timeMs: number | null): string | null

@@ -74,6 +74,7 @@ const operation = z.looseObject({
   tags: z.array(z.string()),
   'x-least-role': z.string(),
   parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).default([]),
+  requestBody: z.looseObject({ content }).optional(),
   responses: z.record(z.string(), z.looseObject({ content: content.optional() })),
 })
 

@@ -35,6 +35,13 @@ test.each(operations)(
   },
 )
 
+test.each(operations)('$key gives an example of its body, if it has one', ({ operation, key }) => {
+  const body = operation.requestBody?.content['application/json']
+  if (operation.requestBody === undefined) return
+  const result = toZod(body?.schema, document).safeParse(body?.example)
+  expect(result.error?.issues ?? [], key).toEqual([])
+})
+
 test('the check of responses refuses a member that is missing, wrong or not declared', () => {
   const validator = toZod({ $ref: '#/components/schemas/TechniqueRollupPage' }, document)
   const row = {

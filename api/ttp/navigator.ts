@@ -7,8 +7,7 @@ import { type Anchor, anchorRows, fleetRows, type TagWindow, type TechniqueRow }
 const query = z
   .strictObject({
     identity: id('Only the tags of this identity.', 'actor-7').optional(),
-    attacker: id('Only the tags of this attacker.', '203.0.113.9').optional(),
-    session: id('Only the tags of this session.', 'd051258efd62').optional(),
+    at,
     domain: z.enum(['enterprise-attack', 'ics-attack']).default('enterprise-attack').openapi({
       description: 'A layer holds one domain.',
       example: 'enterprise-attack',
@@ -17,7 +16,8 @@ const query = z
       description: 'What colours a technique: its highest confidence in percent, or its tags.',
       example: 'confidence',
     }),
-    at,
+    attacker: id('Only the tags of this attacker.', '203.0.113.9').optional(),
+    session: id('Only the tags of this session.', 'd051258efd62').optional(),
     ...range,
     min_confidence: minConfidence,
   })

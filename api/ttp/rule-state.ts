@@ -1,7 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Written } from '../catalog-writer.ts'
 import { id } from '../parameters.ts'
-import { json, type Resource, type RuleStateSummary, timestamp, timeText } from '../resource.ts'
+import {
+  json,
+  jsonBody,
+  type Resource,
+  type RuleStateSummary,
+  timestamp,
+  timeText,
+} from '../resource.ts'
 import { accepted, acceptedResponse } from '../written.ts'
 
 /**
@@ -60,9 +67,13 @@ const body = z
     expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
     reason: z.string().max(10_000).nullable().optional(),
   })
-  .openapi('RuleStateChange', {
-    example: { state: 'clipped', confidence_max: 0.5, reason: 'noisy after the proxy change' },
-  })
+  .openapi('RuleStateChange')
+
+const bodyExample: z.input<typeof body> = {
+  state: 'clipped',
+  confidence_max: 0.5,
+  reason: 'noisy after the proxy change',
+}
 
 const postRoute = createRoute({
   method: 'post',
@@ -72,7 +83,7 @@ const postRoute = createRoute({
   description:
     'Clipped needs `confidence_max`; an expiry must lie ahead and reverts to enabled. 202 when the ' +
     'change is on the log but no worker has finished reading it.',
-  request: { params, body: { required: true, content: { 'application/json': { schema: body } } } },
+  request: { params, body: jsonBody(body, bodyExample) },
   responses: { 200: json(ruleState, 'In force.', clipped), 202: acceptedResponse },
 })
 

@@ -1,0 +1,187 @@
+/**
+ * One crash case: an engine dies or freezes at a named place, rules may be edited, another engine
+ * takes over, a frozen one comes back, more records arrive, all ends well; then the oracle is asked.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { Kafka, logLevel } from 'kafkajs'
+import { migrateDatabase } from '../../cli/migrate-database.ts'
+import type { FailpointName } from '../../processors/engine/failpoint.ts'
+import type { Control, EngineProcessOptions } from './engine-process.ts'
+import { type CaseTopics, createTopics, ruleOf, topicsOf, writeLoad } from './load.ts'
+import { differences } from './oracle.ts'
+
+export interface CrashCase {
+  readonly name: string
+  readonly failpoint: FailpointName
+  readonly action: 'kill' | 'stop'
+  readonly isEdited: boolean
+  readonly control?: Control
+  /** Settings of the tables' deduplication window: 0 is the third negative control. */
+  readonly dedupWindow?: number
+}
+
+export interface Servers {
+  readonly bootstrap: string
+  readonly clickhouseUrl: string
+}
+
+const sessionMs = 1_500
+const recordsFirst = 240
+const recordsAfter = 60
+const waitMs = 60_000
+
+/** Resolves to the oracle's differences; none means the case holds. Throws when the case itself cannot go on. */
+export async function runCase(spec: CrashCase, servers: Servers, id: string): Promise<string[]> {
+  const kafka = new Kafka({ brokers: servers.bootstrap.split(','), logLevel: logLevel.NOTHING })
+  const topics = topicsOf(id)
+  const rules = mkdtempSync(join(tmpdir(), 'ttpstream-crash-'))
+  const engines: ChildProcess[] = []
+  const clickhouse = createClient({
+    url: servers.clickhouseUrl,
+    database: id,
+    request_timeout: 30_000,
+  })
+  try {
+    for (const database of [id, `${id}_clean`])
+      await migrateDatabase(servers.clickhouseUrl, database)
+    if (spec.dedupWindow !== undefined) await setWindow(clickhouse, spec.dedupWindow)
+    writeFileSync(join(rules, 'word.yaml'), ruleOf('first'))
+    await createTopics(kafka, topics)
+    await writeLoad(kafka, topics, 1, recordsFirst)
+
+    const settings = settingsOf(servers, topics, id, rules)
+    const failpoint = `${spec.failpoint}:${spec.action}:3`
+    const control = spec.control ?? 'none'
+    const first = start({ settings, failpoint, control }, engines)
+    await until('the engine to reach its failpoint', () => hasStopped(first))
+    if (spec.isEdited) writeFileSync(join(rules, 'word.yaml'), ruleOf('edited'))
+    const second = start({ settings, control }, engines)
+    if (spec.action === 'stop') {
+      await until('the second engine to take over', () => isFinished(kafka, clickhouse, topics))
+      first.kill('SIGCONT')
+    }
+    await writeLoad(kafka, topics, recordsFirst + 1, recordsAfter)
+    await until('every block to be finished', () => isFinished(kafka, clickhouse, topics))
+    // A zombie that is about to do harm gets the time to do it.
+    if (spec.action === 'stop') await setTimeout(sessionMs)
+    await Promise.all([first, second].map(end))
+    return await differences(kafka, clickhouse, topics)
+  } finally {
+    for (const engine of engines) engine.kill('SIGKILL')
+    for (const database of [id, `${id}_clean`]) {
+      await clickhouse.command({ query: `DROP DATABASE IF EXISTS ${database}` }).catch(() => {})
+    }
+    await clickhouse.close()
+    rmSync(rules, { recursive: true, force: true })
+  }
+}
+
+function settingsOf(
+  servers: Servers,
+  topics: CaseTopics,
+  id: string,
+  rules: string,
+): Record<string, string> {
+  return {
+    TTPSTREAM_KAFKA_BROKERS: servers.bootstrap,
+    TTPSTREAM_KAFKA_GROUP: id,
+    TTPSTREAM_KAFKA_SESSION_MS: String(sessionMs),
+    TTPSTREAM_CLICKHOUSE_URL: servers.clickhouseUrl,
+    TTPSTREAM_CLICKHOUSE_DATABASE: id,
+    TTPSTREAM_RULES: rules,
+    TTPSTREAM_BLOCK_RECORDS_MAX: '25',
+    TTPSTREAM_TOPIC_COMMANDS: topics.commands,
+    TTPSTREAM_TOPIC_ALERTS: topics.alerts,
+    TTPSTREAM_TOPIC_TESTS: topics.tests,
+    TTPSTREAM_TOPIC_CATALOG: topics.catalog,
+    TTPSTREAM_TOPIC_TAGS: topics.tags,
+    TTPSTREAM_TOPIC_DEAD_LETTERS: topics.deadLetters,
+    TTPSTREAM_TOPIC_RULE_EVENTS: topics.ruleEvents,
+  }
+}
+
+const engineFile = new URL('./engine-process.ts', import.meta.url).pathname
+
+function start(options: EngineProcessOptions, engines: ChildProcess[]): ChildProcess {
+  const engine = spawn(process.execPath, ['--import', 'tsx', engineFile, JSON.stringify(options)], {
+    stdio: ['ignore', 'ignore', process.env['CRASH_VERBOSE'] ? 'inherit' : 'ignore'],
+  })
+  engines.push(engine)
+  return engine
+}
+
+async function end(engine: ChildProcess): Promise<void> {
+  if (engine.exitCode !== null || engine.signalCode !== null) return
+  engine.kill('SIGTERM')
+  await until('the engine to stop', () => engine.exitCode !== null || engine.signalCode !== null)
+}
+
+/** Dead, or frozen by SIGSTOP. */
+function hasStopped(engine: ChildProcess): boolean {
+  if (engine.signalCode === 'SIGKILL') return true
+  if (engine.exitCode !== null)
+    throw new Error(`the engine ended by itself with ${engine.exitCode}`)
+  try {
+    const stat = readFileSync(`/proc/${engine.pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+  } catch {
+    return false
+  }
+}
+
+async function isFinished(
+  kafka: Kafka,
+  clickhouse: ClickHouseClient,
+  topics: CaseTopics,
+): Promise<boolean> {
+  const answer = await clickhouse.query({
+    query: 'SELECT topic, partition, max(last_offset) AS last FROM ingest_progress GROUP BY ALL',
+    format: 'JSONEachRow',
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+  })
+  const done = new Map(
+    (await answer.json<{ topic: string; partition: number; last: number }>()).map((row) => [
+      `${row.topic}:${row.partition}`,
+      row.last,
+    ]),
+  )
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    for (const topic of [topics.commands, topics.alerts, topics.tests, topics.catalog]) {
+      for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
+        if (Number(high) > 0 && (done.get(`${topic}:${partition}`) ?? -1) < Number(high) - 1)
+          return false
+      }
+    }
+    return true
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+async function setWindow(clickhouse: ClickHouseClient, window: number): Promise<void> {
+  const answer = await clickhouse.query({
+    query: `SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'`,
+    format: 'JSONEachRow',
+  })
+  for (const { name } of await answer.json<{ name: string }>()) {
+    await clickhouse.command({
+      query: `ALTER TABLE ${name} MODIFY SETTING non_replicated_deduplication_window = ${window}`,
+    })
+  }
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + waitMs
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited ${waitMs / 1000} s for ${what}`)
+    await setTimeout(50)
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * What a crash case writes to its topics: good records, broken ones and tombstones, in a fixed
+ * pattern, so that an oracle can tell from a record alone what must have become of it.
+ */
+
+import type { Kafka } from 'kafkajs'
+
+export interface CaseTopics {
+  readonly commands: string
+  readonly alerts: string
+  readonly tests: string
+  readonly catalog: string
+  readonly tags: string
+  readonly deadLetters: string
+  readonly ruleEvents: string
+}
+
+export function topicsOf(prefix: string): CaseTopics {
+  return {
+    commands: `${prefix}.commands`,
+    alerts: `${prefix}.alerts`,
+    tests: `${prefix}.tests`,
+    catalog: `${prefix}.catalog`,
+    tags: `${prefix}.tags`,
+    deadLetters: `${prefix}.dead-letters`,
+    ruleEvents: `${prefix}.rule-events`,
+  }
+}
+
+export async function createTopics(kafka: Kafka, topics: CaseTopics): Promise<void> {
+  const admin = kafka.admin()
+  await admin.connect()
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: Object.values(topics).map((topic) => ({
+      topic,
+      numPartitions: topic === topics.commands ? 2 : 1,
+    })),
+  })
+  await admin.disconnect()
+}
+
+/** Writes `count` commands, numbered from `from`, and a few alerts, tests and catalog records. */
+export async function writeLoad(
+  kafka: Kafka,
+  topics: CaseTopics,
+  from: number,
+  count: number,
+): Promise<void> {
+  const producer = kafka.producer()
+  await producer.connect()
+  const numbers = Array.from({ length: count }, (_, index) => from + index)
+  const few = numbers.filter((number) => number % 10 === 0)
+  await producer.sendBatch({
+    acks: -1,
+    topicMessages: [
+      {
+        topic: topics.commands,
+        messages: numbers.map((n) => ({ key: `k${n}`, value: commandOf(n) })),
+      },
+      { topic: topics.alerts, messages: few.map((n) => ({ key: `a${n}`, value: alertOf(n) })) },
+      { topic: topics.tests, messages: few.map((n) => ({ key: `t${n}`, value: testOf(n) })) },
+      { topic: topics.catalog, messages: few.map((n) => ({ key: `c${n}`, value: assetOf(n) })) },
+    ],
+  })
+  await producer.disconnect()
+}
+
+const epochMs = Date.UTC(2026, 10, 20, 10, 0, 0)
+
+function time(number: number): string {
+  return new Date(epochMs + number * 1000).toISOString()
+}
+
+function commandOf(number: number): string | null {
+  if (number % 13 === 0) return null
+  if (number % 7 === 0) return `{"event_id":"e${number}", broken`
+  const word = number % 3 === 0 ? 'alpha' : number % 3 === 1 ? 'beta' : 'gamma'
+  return JSON.stringify({
+    event_id: `e${number}`,
+    kind: 'command',
+    event_time: time(number),
+    host: `h${number % 4}`,
+    session_id: `s${number % 9}`,
+    attacker_id: `203.0.113.${number % 20}`,
+    command_text: `${word} --number ${number}`,
+  })
+}
+
+function alertOf(number: number): string {
+  return JSON.stringify({
+    alert_id: `alert-${number}`,
+    raised_at: time(number),
+    rule: { system: 'crash', id: 'C-1', name: 'crash' },
+    hosts: [`h${number % 4}`],
+  })
+}
+
+function testOf(number: number): string {
+  return JSON.stringify({
+    test_id: `test-${number % 50}`,
+    technique_id: 'T1059.004',
+    hosts: [`h${number % 4}`],
+    red_started_at: time(number),
+    blue_started_at: time(number + 300),
+  })
+}
+
+function assetOf(number: number): string {
+  const entity = { name: `asset ${number}`, asset_type: 'edr' }
+  return JSON.stringify({ kind: 'detection_asset', id: `crash:${number}`, entity })
+}
+
+/** The rule of a crash case before and after its edit. */
+export function ruleOf(version: 'first' | 'edited'): string {
+  const isFirst = version === 'first'
+  return `rule_id: crash.word
+rule_version: ${isFirst ? 1 : 2}
+name: A word of the crash cases
+applies_to: [command]
+match:
+  field: command_text
+  pattern: '${isFirst ? '^alpha ' : '^(alpha|beta) '}'
+emits:
+  - technique_id: ${isFirst ? 'T1082' : 'T1033'}
+    tactic: TA0007
+    confidence: ${isFirst ? '0.9' : '0.8'}
+evidence_fields: [command_text]
+tests:
+  - event: { command_text: 'alpha 1' }
+    emits: [${isFirst ? 'T1082' : 'T1033'}]
+  - event: { command_text: 'gamma 1' }
+    emits: []
+`
+}
+
+/** What one record must have become. */
+export type Fate = 'event' | 'dead-letter' | 'deletion'
+
+export function fateOf(value: Uint8Array | null): Fate {
+  if (value === null) return 'deletion'
+  try {
+    JSON.parse(Buffer.from(value).toString('utf8'))
+    return 'event'
+  } catch {
+    return 'dead-letter'
+  }
+}
+
+/** The technique a version of the rule gives a record, or null. */
+export function techniqueOf(version: number, value: Uint8Array): string | null {
+  const text = Buffer.from(value).toString('utf8')
+  const isAlpha = text.includes('"command_text":"alpha ')
+  const isBeta = text.includes('"command_text":"beta ')
+  if (version === 1) return isAlpha ? 'T1082' : null
+  return isAlpha || isBeta ? 'T1033' : null
+}

@@ -1,0 +1,131 @@
+/**
+ * `npm run test:crash`: every failpoint × {SIGKILL, freeze past the session} × {same rules, rules
+ * edited before recovery}, on Apache Kafka and on the dev broker, and the negative controls, which
+ * must fail: without the mechanism they take away, the oracle has to find something.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { spawnDevClickHouse } from '../../dev/clickhouse/spawn.ts'
+import { failpoints } from '../../processors/engine/failpoint.ts'
+import type { Broker } from '../brokers/broker.ts'
+import { startDevBroker } from '../brokers/dev-broker.ts'
+import { provideBrokers } from '../brokers/provide.ts'
+import { type CrashCase, runCase, type Servers } from './case.ts'
+
+const help = `npm run test:crash -- [options]
+
+  --broker NAME    apache, dev or both (default: both)
+  --only TEXT      only cases whose name contains TEXT
+  --every N        every Nth case of the matrix (default: 1)
+  --jobs N         cases side by side (default: 2)
+  --no-controls    leave the negative controls out
+`
+
+const { values } = parseArgs({
+  options: {
+    broker: { type: 'string', default: 'both' },
+    only: { type: 'string', default: '' },
+    every: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
+    'no-controls': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  process.stdout.write(help)
+  process.exit(0)
+}
+
+const matrix: CrashCase[] = failpoints.flatMap((failpoint) =>
+  (['kill', 'stop'] as const).flatMap((action) =>
+    [false, true].map((isEdited) => ({
+      name: `${failpoint} ${action} ${isEdited ? 'edited' : 'same'}`,
+      failpoint,
+      action,
+      isEdited,
+    })),
+  ),
+)
+const controls: CrashCase[] = [
+  { name: 'control: window 0', failpoint: 'tags', action: 'kill', isEdited: false, dedupWindow: 0 },
+  {
+    name: 'control: no token',
+    failpoint: 'tags',
+    action: 'kill',
+    isEdited: false,
+    control: 'no-token',
+  },
+  {
+    name: 'control: stale commit',
+    failpoint: 'facts',
+    action: 'stop',
+    isEdited: true,
+    control: 'stale-commit',
+  },
+]
+
+const counts = { passed: 0, failed: 0, skipped: 0 }
+for (const broker of await brokers()) {
+  try {
+    await runAll(broker)
+  } finally {
+    await broker.close()
+  }
+}
+process.stdout.write(
+  `Tests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
+)
+process.exit(counts.failed > 0 ? 1 : 0)
+
+async function brokers(): Promise<Broker[]> {
+  const found: Broker[] = []
+  if (values.broker !== 'apache') found.push(await startDevBroker())
+  if (values.broker !== 'dev') {
+    const provided = await provideBrokers()
+    if (provided.kind === 'broker') found.push(provided.broker)
+    else counts.skipped += matrix.length + controls.length
+  }
+  return found
+}
+
+async function runAll(broker: Broker): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ttpstream-crash-data-'))
+  const clickhouse = await spawnDevClickHouse({ dataDir })
+  const every = Number(values.every)
+  const chosen = [
+    ...matrix.filter((_, index) => index % every === 0),
+    ...(values['no-controls'] ? [] : controls),
+  ].filter(({ name }) => name.includes(values.only))
+  const queue = chosen.map((spec, index) => ({ spec, id: `crash_${process.pid}_${index}` }))
+  const servers: Servers = { bootstrap: broker.bootstrap, clickhouseUrl: clickhouse.url }
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      await judge(broker.name, next.spec, servers, next.id)
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+  } finally {
+    await clickhouse.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function judge(broker: string, spec: CrashCase, servers: Servers, id: string): Promise<void> {
+  const begun = Date.now()
+  const isControl = spec.name.startsWith('control')
+  const found = await runCase(spec, servers, id).catch((cause: unknown) => [
+    `the case broke: ${cause}`,
+  ])
+  const isBroken = found.some((line) => line.startsWith('the case broke'))
+  const isGood = isControl ? found.length > 0 && !isBroken : found.length === 0
+  counts[isGood ? 'passed' : 'failed'] += 1
+  const seconds = ((Date.now() - begun) / 1000).toFixed(1)
+  const verdict = isGood ? 'ok  ' : 'FAIL'
+  const note = isControl ? ` (must fail: ${found[0] ?? 'found nothing'})` : ''
+  process.stdout.write(`${verdict} ${broker}: ${spec.name} ${seconds} s${note}\n`)
+  if (!isGood) for (const line of found.slice(0, 10)) process.stdout.write(`       ${line}\n`)
+}

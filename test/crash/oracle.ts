@@ -1,0 +1,291 @@
+/**
+ * What must be true after a crash case, worked out from the log itself: every record of every topic
+ * became exactly one row, dead letter or deletion; every block's tags come from one version of the
+ * rule and are exactly those it gives; blocks cover each partition without a hole or an overlap;
+ * every materialized view holds what it would hold had all rows come in one insert; what was
+ * published is what is stored, distinct by id.
+ *
+ * It shares no code with the engine. Returns the differences as sentences; none means it holds.
+ */
+
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { Kafka } from 'kafkajs'
+import { type CaseTopics, fateOf, techniqueOf } from './load.ts'
+
+export interface LogEntry {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly value: Uint8Array | null
+}
+
+/** Reads topics from their first record to their end. */
+export async function readLog(kafka: Kafka, topics: readonly string[]): Promise<LogEntry[]> {
+  const admin = kafka.admin()
+  await admin.connect()
+  const left = new Map<string, number>()
+  for (const topic of topics) {
+    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+      if (Number(high) > Number(low)) left.set(`${topic}:${partition}`, Number(high))
+    }
+  }
+  await admin.disconnect()
+  const entries: LogEntry[] = []
+  if (left.size === 0) return entries
+  const consumer = kafka.consumer({ groupId: `oracle-${process.pid}-${Math.random()}` })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+  await new Promise<void>((resolve, reject) => {
+    consumer
+      .run({
+        eachMessage: async ({ topic, partition, message }) => {
+          entries.push({ topic, partition, offset: Number(message.offset), value: message.value })
+          const key = `${topic}:${partition}`
+          if (Number(message.offset) + 1 >= (left.get(key) ?? 0)) left.delete(key)
+          if (left.size === 0) resolve()
+        },
+      })
+      .catch(reject)
+  })
+  await consumer.disconnect()
+  return entries
+}
+
+export async function differences(
+  kafka: Kafka,
+  clickhouse: ClickHouseClient,
+  topics: CaseTopics,
+): Promise<string[]> {
+  const found: string[] = []
+  const log = await readLog(kafka, [topics.commands, topics.alerts, topics.tests, topics.catalog])
+  const rows = <T>(query: string): Promise<T[]> => select<T>(clickhouse, query)
+  await compareFacts(found, rows, log, topics)
+  await compareBlocks(found, rows, log)
+  await compareTags(found, rows, log, topics)
+  await comparePublished(
+    found,
+    rows,
+    await readLog(kafka, [topics.tags, topics.deadLetters]),
+    topics,
+  )
+  await compareViews(found, rows, clickhouse)
+  return found
+}
+
+type Rows = <T>(query: string) => Promise<T[]>
+
+interface Position {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+function place({ topic, partition, offset }: Position): string {
+  return `${topic}:${partition}:${offset}`
+}
+
+async function compareFacts(
+  found: string[],
+  rows: Rows,
+  log: readonly LogEntry[],
+  topics: CaseTopics,
+): Promise<void> {
+  const tables = new Map([
+    [topics.commands, 'commands'],
+    [topics.alerts, 'alert_events'],
+    [topics.tests, 'test_events'],
+    [topics.catalog, 'catalog_events'],
+  ])
+  for (const [topic, table] of tables) {
+    const of = log.filter((entry) => entry.topic === topic)
+    const events = of.filter(({ value }) => fateOf(value) === 'event').map(place)
+    const held = await rows<Position>(`SELECT topic, partition, offset FROM ${table}`)
+    compareLists(found, table, events, held.map(place))
+  }
+  const dead = log.filter(({ value }) => fateOf(value) === 'dead-letter').map(place)
+  const letters = await rows<Position>('SELECT topic, partition, offset FROM dead_letters')
+  compareLists(found, 'dead_letters', dead, letters.map(place))
+}
+
+interface BlockRow extends Position {
+  readonly last_offset: number
+  readonly log: string
+  readonly records: number
+  readonly events: number
+  readonly dead_letters: number
+  readonly deletions: number
+  readonly tags: number
+}
+
+async function compareBlocks(found: string[], rows: Rows, log: readonly LogEntry[]): Promise<void> {
+  const blocks = await rows<BlockRow>(
+    'SELECT * FROM ingest_progress ORDER BY topic, partition, offset, last_offset',
+  )
+  const next = new Map<string, number>()
+  for (const block of blocks) {
+    const key = `${block.topic}:${block.partition}`
+    const expected = next.get(key) ?? 0
+    if (block.offset !== expected) found.push(`block ${place(block)} should begin at ${expected}`)
+    next.set(key, block.last_offset + 1)
+    const inside = log.filter(
+      (entry) =>
+        `${entry.topic}:${entry.partition}` === key &&
+        entry.offset >= block.offset &&
+        entry.offset <= block.last_offset,
+    )
+    const sum = block.events + block.dead_letters + block.deletions
+    if (block.records !== inside.length || sum !== block.records) {
+      found.push(
+        `block ${place(block)}: ${inside.length} records, counted ${block.records} = ${sum}`,
+      )
+    }
+  }
+  for (const entry of log) {
+    if (entry.offset >= (next.get(`${entry.topic}:${entry.partition}`) ?? 0)) {
+      found.push(`${place(entry)} lies in no finished block`)
+    }
+  }
+}
+
+interface TagRow extends Position {
+  readonly tag_id: string
+  readonly technique_id: string
+  readonly rule_version: string
+}
+
+async function compareTags(
+  found: string[],
+  rows: Rows,
+  log: readonly LogEntry[],
+  topics: CaseTopics,
+): Promise<void> {
+  const tags = await rows<TagRow>(
+    'SELECT topic, partition, offset, tag_id, technique_id, rule_version FROM tags',
+  )
+  const blocks = await rows<BlockRow>('SELECT * FROM ingest_progress')
+  const commands = log.filter((entry) => entry.topic === topics.commands)
+  for (const block of blocks.filter(({ topic }) => topic === topics.commands)) {
+    const isInside = (at: Position) =>
+      at.partition === block.partition &&
+      at.offset >= block.offset &&
+      at.offset <= block.last_offset
+    const held = tags.filter(isInside)
+    const versions = new Set(held.map(({ rule_version }) => Number(rule_version.split('~')[0])))
+    if (versions.size > 1) found.push(`block ${place(block)} mixes rule versions`)
+    const version = [...versions][0] ?? 1
+    const expected = commands
+      .filter(isInside)
+      .filter(({ value }) => value !== null && fateOf(value) === 'event')
+      .flatMap((entry) => {
+        const technique = techniqueOf(version, entry.value ?? new Uint8Array())
+        return technique === null ? [] : [`${place(entry)}=${technique}`]
+      })
+    compareLists(
+      found,
+      `tags of ${place(block)}`,
+      expected,
+      held.map((tag) => `${place(tag)}=${tag.technique_id}`),
+    )
+  }
+}
+
+async function comparePublished(
+  found: string[],
+  rows: Rows,
+  out: readonly LogEntry[],
+  topics: CaseTopics,
+): Promise<void> {
+  const parsed = (topic: string): Record<string, unknown>[] =>
+    out
+      .filter((entry) => entry.topic === topic)
+      .map((entry) => JSON.parse(Buffer.from(entry.value ?? []).toString('utf8')))
+  const tags = await rows<{ tag_id: string }>('SELECT toString(tag_id) AS tag_id FROM tags')
+  const published = new Set(parsed(topics.tags).map((tag) => String(tag['tag_id'])))
+  compareLists(
+    found,
+    'published tags',
+    tags.map(({ tag_id }) => tag_id),
+    [...published],
+  )
+  const letters = await rows<Position>('SELECT topic, partition, offset FROM dead_letters')
+  const sent = new Set(
+    parsed(topics.deadLetters).map(
+      (letter) => `${letter['topic']}:${letter['partition']}:${letter['offset']}`,
+    ),
+  )
+  compareLists(found, 'published dead letters', letters.map(place), [...sent])
+}
+
+/** Every view target against the same tables filled anew by one insert each. */
+async function compareViews(
+  found: string[],
+  rows: Rows,
+  clickhouse: ClickHouseClient,
+): Promise<void> {
+  const views = await rows<{ target: string; source: string }>(`
+    SELECT extract(create_table_query, ' TO (?:\`?\\w+\`?\\.)?\`?(\\w+)') AS target,
+           arrayJoin(if(empty(loading_dependencies_table), [''], [''])) AS source
+    FROM system.tables
+    WHERE database = currentDatabase() AND engine = 'MaterializedView'
+      AND position(create_table_query, ' REFRESH ') = 0`)
+  const [{ name } = { name: '' }] = await rows<{ name: string }>('SELECT currentDatabase() AS name')
+  const clean = `${name}_clean`
+  for (const table of [
+    'commands',
+    'alert_events',
+    'test_events',
+    'catalog_events',
+    'tags',
+    'dead_letters',
+    'ingest_progress',
+  ]) {
+    await clickhouse.command({
+      query: `INSERT INTO ${clean}.${table} SELECT * FROM ${name}.${table}`,
+    })
+  }
+  for (const target of new Set(views.map((view) => view.target).filter((table) => table !== ''))) {
+    const columns = await rows<{ name: string; type: string }>(
+      `SELECT name, type FROM system.columns WHERE database = '${name}' AND table = '${target}'`,
+    )
+    const list = columns
+      .map((column) =>
+        column.type.startsWith('AggregateFunction')
+          ? `finalizeAggregation(${column.name})`
+          : column.name,
+      )
+      .join(', ')
+    const sum = async (database: string) => {
+      await clickhouse.command({ query: `OPTIMIZE TABLE ${database}.${target} FINAL` })
+      const [row] = await rows<{ sum: string; count: number }>(
+        `SELECT toString(groupBitXor(cityHash64(${list}))) AS sum, count() AS count FROM ${database}.${target}`,
+      )
+      return `${row?.count} rows, ${row?.sum}`
+    }
+    const [held, expected] = [await sum(name), await sum(clean)]
+    if (held !== expected) found.push(`view target ${target}: ${held}, should be ${expected}`)
+  }
+}
+
+function compareLists(
+  found: string[],
+  what: string,
+  expected: readonly string[],
+  actual: readonly string[],
+): void {
+  const left = new Map<string, number>()
+  for (const item of expected) left.set(item, (left.get(item) ?? 0) + 1)
+  for (const item of actual) left.set(item, (left.get(item) ?? 0) - 1)
+  const lost = [...left].filter(([, count]) => count > 0).map(([item]) => item)
+  const extra = [...left].filter(([, count]) => count < 0).map(([item]) => item)
+  if (lost.length > 0) found.push(`${what}: ${lost.length} lost, first ${lost[0]}`)
+  if (extra.length > 0) found.push(`${what}: ${extra.length} too many, first ${extra[0]}`)
+}
+
+async function select<T>(clickhouse: ClickHouseClient, query: string): Promise<T[]> {
+  const answer = await clickhouse.query({
+    query,
+    format: 'JSONEachRow',
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+  })
+  return answer.json<T>()
+}
