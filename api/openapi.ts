@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { access } from './access.ts'
-import { type ProblemCode, problemBody, problems } from './problem.ts'
+import { type ProblemCode, problemBody, problemSpec, problems } from './problem.ts'
 import type { Api, Resource } from './resource.ts'
 
 /**
@@ -109,21 +109,5 @@ function errorsOf(traits: Traits): ProblemCode[] {
 }
 
 function errorResponses(codes: readonly ProblemCode[]) {
-  return codes.map((code) => {
-    const { status, title } = problems[code]
-    const schema = { $ref: '#/components/schemas/Problem' }
-    const example = {
-      type: `urn:ttpstream:problem:${code}`,
-      title,
-      status,
-      detail: title,
-      code,
-      instance: '/api/v1/ttp/techniques',
-      request_id: '3f1e6c1e-8d43-4e0e-9d3a-0a2f4f1a7c55',
-    }
-    return [
-      String(status),
-      { description: title, content: { 'application/problem+json': { schema, example } } },
-    ] as const
-  })
+  return codes.map((code) => [String(problems[code].status), problemSpec(code)] as const)
 }

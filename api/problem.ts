@@ -43,6 +43,22 @@ export const problemBody = z
   })
   .openapi('Problem')
 
+/** The response of a route that can fail so. */
+export function problemSpec(code: ProblemCode) {
+  const { status, title } = problems[code]
+  const schema = { $ref: '#/components/schemas/Problem' }
+  const example = {
+    type: `urn:ttpstream:problem:${code}`,
+    title,
+    status,
+    detail: title,
+    code,
+    instance: '/api/v1/ttp/techniques',
+    request_id: '3f1e6c1e-8d43-4e0e-9d3a-0a2f4f1a7c55',
+  }
+  return { description: title, content: { 'application/problem+json': { schema, example } } }
+}
+
 export interface Mistake {
   readonly location: 'query' | 'path' | 'header' | 'cookie' | 'body'
   readonly name: string

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { at, id, minConfidence, range } from '../parameters.ts'
+import { problemSpec } from '../problem.ts'
 import { json, type Resource, type Services } from '../resource.ts'
 import { type Layer, layer, toLayer } from './navigator-layer.ts'
 import { type Anchor, anchorRows, fleetRows, type TagWindow, type TechniqueRow } from './rollup.ts'
@@ -74,7 +75,7 @@ const route = createRoute({
     'Layer format 4.5 of the pinned ATT&CK release: everyone, or one identity, attacker or session; ' +
     'as of an instant, or within a range. Open it in the Navigator as it is.',
   request: { query },
-  responses: { 200: json(layer, 'One layer.', example) },
+  responses: { 200: json(layer, 'One layer.', example), 404: problemSpec('not-found') },
 })
 
 export const navigator: Resource = (app, services) => {
