@@ -1,4 +1,4 @@
-import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { Config } from '../core/config.ts'
 
 /** A client of the settings' ClickHouse; `requestMs` bounds every question. */
@@ -15,5 +15,7 @@ export function createClickHouse(
     max_open_connections: 20,
     compression: { request: false, response: false },
     application: 'ttpstream',
+    // Its errors reach us as errors; a log of its own would say everything twice.
+    log: { level: ClickHouseLogLevel.OFF },
   })
 }

@@ -1,0 +1,118 @@
+/**
+ * Brings a ClickHouse database to what this version of the program needs: the database itself, the
+ * objects of `views/`, and the pinned ATT&CK release as dimension tables.
+ */
+
+import { fileURLToPath } from 'node:url'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { checkDedupWindows } from '../core/dedup-window.ts'
+import { migrate, planMigration, type SqlServer, type Step } from '../core/migrations.ts'
+import { readSqlFiles } from '../core/sql-files.ts'
+import { ask } from '../processors/engine/store.ts'
+import { type Attack, loadAttack } from '../schemas/attack.ts'
+import { tables } from '../schemas/table.ts'
+import { version } from './version.ts'
+
+export interface DatabaseAddress {
+  readonly url: string
+  readonly database: string
+  readonly username?: string
+  readonly password?: string
+}
+
+/** Applies what is missing and tells of each step. Throws `ConfigError` for a change no migration covers. */
+export async function migrateDatabase(
+  address: DatabaseAddress,
+  onStep: (step: Step) => void = () => {},
+): Promise<readonly Step[]> {
+  await createDatabase(address)
+  const client = connect(address, address.database)
+  try {
+    const steps = await migrate(sqlServer(client), await readViews(), { version, onStep })
+    await loadCatalogue(client, loadAttack())
+    await checkDedupWindows(sqlServer(client), Object.keys(tables))
+    return steps
+  } finally {
+    await client.close()
+  }
+}
+
+/** What `migrateDatabase` would do; the database is made if it is not there, nothing else. */
+export async function planDatabase(address: DatabaseAddress): Promise<readonly Step[]> {
+  await createDatabase(address)
+  const client = connect(address, address.database)
+  try {
+    return await planMigration(sqlServer(client), await readViews())
+  } finally {
+    await client.close()
+  }
+}
+
+export function sqlServer(client: ClickHouseClient): SqlServer {
+  return {
+    command: (sql) =>
+      ask(async () => {
+        await client.command({ query: sql, clickhouse_settings: { wait_end_of_query: 1 } })
+      }),
+    query: (sql) =>
+      ask(async () => {
+        const answer = await client.query({
+          query: sql,
+          format: 'JSONEachRow',
+          clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+        })
+        return answer.json()
+      }),
+  }
+}
+
+function readViews() {
+  return readSqlFiles(fileURLToPath(new URL('../views', import.meta.url)))
+}
+
+async function createDatabase(address: DatabaseAddress): Promise<void> {
+  const client = connect(address, 'default')
+  try {
+    const name = `\`${address.database.replaceAll('`', '')}\``
+    await sqlServer(client).command(`CREATE DATABASE IF NOT EXISTS ${name} ENGINE = Atomic`)
+  } finally {
+    await client.close()
+  }
+}
+
+function connect(address: DatabaseAddress, database: string): ClickHouseClient {
+  const { url, username = 'default', password = '' } = address
+  const log = { level: ClickHouseLogLevel.OFF }
+  return createClient({ url, database, username, password, request_timeout: 120_000, log })
+}
+
+/** Fills the ATT&CK tables unless they hold this release already. */
+async function loadCatalogue(client: ClickHouseClient, attack: Attack): Promise<void> {
+  const [loaded] = await sqlServer(client).query<{ release: string }>(
+    'SELECT * FROM attack_release',
+  )
+  if (loaded?.release === attack.release) return
+  const stamp = { release: attack.release, loaded_at: Date.now() / 1000 }
+  const positions = new Map<string, number>()
+  const tactics = attack.tactics().map(({ id, shortname, name, domain }) => {
+    const position = (positions.get(domain) ?? 0) + 1
+    positions.set(domain, position)
+    return { tactic: id, shortname, name, domain, position, ...stamp }
+  })
+  const techniques = attack.techniques().map((technique) => ({
+    technique_id: technique.id,
+    parent_id: technique.parentId ?? technique.id,
+    is_sub_technique: technique.parentId !== undefined,
+    name: technique.name,
+    tactics: technique.tactics,
+    platforms: technique.platforms,
+    domain: technique.domain,
+    is_active: !technique.isRevoked && !technique.isDeprecated,
+    revoked_by: technique.revokedBy ?? '',
+    stix_id: technique.stixId,
+    group_count: attack.groups(technique.id).length,
+    ...stamp,
+  }))
+  await client.insert({ table: 'attack_tactics', values: tactics, format: 'JSONEachRow' })
+  await client.insert({ table: 'attack_techniques', values: techniques, format: 'JSONEachRow' })
+}
