@@ -9,6 +9,8 @@ import type { Broker } from './broker.ts'
 import { hasContainerEngine, startContainerKafka } from './container-kafka.ts'
 import { hasKafkaJars } from './kafka-jars.ts'
 
+export { startDevBroker } from './dev-broker.ts'
+
 export type Provided =
   | { readonly kind: 'broker'; readonly broker: Broker }
   | { readonly kind: 'skip'; readonly reason: string }
