@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { systemClock } from '../core/clock.ts'
 import { checkDedupWindows } from '../core/dedup-window.ts'
 import { migrate, planMigration, type SqlServer, type Step } from '../core/migrations.ts'
 import { readSqlFiles } from '../core/sql-files.ts'
@@ -92,7 +93,8 @@ async function loadCatalogue(client: ClickHouseClient, attack: Attack): Promise<
     'SELECT * FROM attack_release',
   )
   if (loaded?.release === attack.release) return
-  const stamp = { release: attack.release, loaded_at: Date.now() / 1000 }
+  const loadedAt = new Date(systemClock.now()).toISOString().replace('T', ' ').slice(0, 23)
+  const stamp = { release: attack.release, loaded_at: loadedAt }
   const positions = new Map<string, number>()
   const tactics = attack.tactics().map(({ id, shortname, name, domain }) => {
     const position = (positions.get(domain) ?? 0) + 1
