@@ -43,7 +43,7 @@ function parseSample(
   keys.require('emits')
   const event = keys.require('event') === undefined ? undefined : keys.map('event')
   const kind = keys.text('kind') ?? kinds[0] ?? ''
-  if (!kinds.includes(kind)) {
+  if (kinds.length > 0 && !kinds.includes(kind)) {
     const note = didYouMean(kind, kinds) ?? `it applies to ${kinds.join(', ')}`
     report.error('unknown-kind', `the rule does not apply to \`${kind}\``, keys.at('kind'), note)
   }

@@ -118,12 +118,16 @@ function parseKinds(report: Report, keys: Keys, context: RuleContext): readonly 
       keys.at('applies_to'),
     )
   }
+  const kinds = new Set<string>()
   for (const scalar of scalars) {
-    if (known.includes(scalar.text)) continue
+    if (known.includes(scalar.text)) {
+      kinds.add(scalar.text)
+      continue
+    }
     const note = didYouMean(scalar.text, known) ?? `it is one of ${known.join(', ')}`
     report.error('unknown-kind', `\`${scalar.text}\` is not a source kind`, scalar, note)
   }
-  return [...new Set(scalars.map((scalar) => scalar.text))]
+  return [...kinds]
 }
 
 /** A field must be one that every kind of the rule can carry. */
