@@ -165,7 +165,7 @@ test('the settings of an alert rule are those of its type', () => {
     is_enabled: true,
   })
   expect(refusal({ kind: 'alert_rule', entity: { ...entity, config: { min_drop: 3 } } })).toBe(
-    'entity.config: has keys that are not known: `min_drop`',
+    'entity.config.min_drop: is not a known key',
   )
 })
 

@@ -21,8 +21,8 @@ export function check<Schema extends z.ZodType>(
 ): Checked<z.output<Schema>> {
   const result = schema.safeParse(input, { reportInput: true })
   if (result.success) return { ok: true, value: result.data }
-  const { issues } = result.error
-  return { ok: false, problems: issues.slice(0, problemsMax).map((issue) => problemOf(issue, [])) }
+  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, []))
+  return { ok: false, problems: problems.slice(0, problemsMax) }
 }
 
 /** `hosts[0]: expected text, got a number; clear: …` */
@@ -43,17 +43,23 @@ export function pathText(path: readonly PropertyKey[]): string {
 
 type Issue = z.core.$ZodIssue
 
-function problemOf(issue: Issue, parent: readonly PropertyKey[]): Problem {
+function problemsOf(issue: Issue, parent: readonly PropertyKey[]): readonly Problem[] {
   const path = [...parent, ...issue.path]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: pathText([...path, key]),
+      message: 'is not a known key',
+    }))
+  }
   // A union says only that no branch fits; where one branch got further, its problem is the one.
   if (issue.code === 'invalid_union') {
     const branches = issue.errors.filter((issues) => issues.length > 0)
     const deepest = branches.toSorted((a, b) => depthOf(b) - depthOf(a))[0]?.[0]
     if (deepest !== undefined && (deepest.path.length > 0 || deepest.code === 'custom')) {
-      return problemOf(deepest, path)
+      return problemsOf(deepest, path)
     }
   }
-  return { path: pathText(path), message: messageOf(issue) }
+  return [{ path: pathText(path), message: messageOf(issue) }]
 }
 
 function depthOf(issues: readonly Issue[]): number {
@@ -76,8 +82,6 @@ function messageOf(issue: Issue): string {
       return issue.minimum === 1 && issue.origin !== 'number'
         ? 'must not be empty'
         : `is too small: at least ${issue.minimum}`
-    case 'unrecognized_keys':
-      return `has keys that are not known: ${issue.keys.map((key) => shown(key)).join(', ')}`
     case 'invalid_union':
       return issue.input === undefined ? 'is missing' : `cannot be ${kindOf(issue.input)}`
     default:
