@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import type { AppOptions } from '../api/app.ts'
+import { createClickHouseViews } from '../api/clickhouse-views.ts'
+import { startApi } from '../api/server.ts'
+import { migrateDatabase } from '../cli/migrate-database.ts'
+import { spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
+import { type ColumnType, type Row, type TableName, tables } from '../schemas/table.ts'
+import { checkedClient, type Send, testApp } from './api-client.ts'
+
+/** The API over HTTP, on the real client, ClickHouse's HTTP interface and the migrated schema. */
+export interface ApiStore {
+  readonly send: Send
+  readonly url: string
+  /** Rows of which each names what it is about; other columns are absent, or 0. */
+  insert<Name extends TableName>(table: Name, rows: readonly Partial<Row<Name>>[]): Promise<void>
+  close(): Promise<void>
+}
+
+const database = 'ttpstream'
+
+export async function startApiStore(options: Partial<AppOptions> = {}): Promise<ApiStore> {
+  const folder = await mkdtemp(join(tmpdir(), 'ttpstream-api-'))
+  const clickHouse = await spawnDevClickHouse({ dataDir: folder, port: 0 })
+  await migrateDatabase({ url: clickHouse.url, database })
+  const client = createClient({ url: clickHouse.url, database })
+  const views = createClickHouseViews({
+    url: clickHouse.url,
+    database,
+    username: 'default',
+    password: '',
+  })
+  const app = testApp({ views, ...options })
+  const server = await startApi({ host: '127.0.0.1', port: 0, app })
+  return {
+    url: server.url,
+    send: checkedClient(app, (path, init) => fetch(`${server.url}${path}`, init)),
+    insert: (table, rows) => insertRows(client, table, rows),
+    async close() {
+      await server.close()
+      await Promise.all([views.close(), client.close()])
+      await clickHouse.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function insertRows<Name extends TableName>(
+  client: ClickHouseClient,
+  table: Name,
+  rows: readonly Partial<Row<Name>>[],
+): Promise<void> {
+  const columns: Readonly<Record<string, ColumnType>> = tables[table]
+  const values = rows.map((row) => {
+    const given = new Map<string, unknown>(Object.entries(row))
+    return Object.fromEntries(
+      Object.entries(columns).map(([column, type]) => [column, encoded(type, given.get(column))]),
+    )
+  })
+  await client.insert({
+    table,
+    values,
+    format: 'JSONEachRow',
+    clickhouse_settings: { date_time_input_format: 'best_effort', async_insert: 0 },
+  })
+}
+
+function encoded(type: ColumnType, value: unknown): unknown {
+  if (value === undefined) return absent[type]
+  const isTime = type === 'time' || type === 'time?'
+  return isTime && typeof value === 'number' ? new Date(value).toISOString() : value
+}
+
+const absent: Readonly<Record<ColumnType, unknown>> = {
+  text: '',
+  'text?': null,
+  bool: false,
+  'bool?': null,
+  uint32: 0,
+  'uint32?': null,
+  uint64: 0,
+  float: 0,
+  time: new Date(0).toISOString(),
+  'time?': null,
+  uuid: '00000000-0000-0000-0000-000000000000',
+  texts: [],
+  'bools?': [],
+}
