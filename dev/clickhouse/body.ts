@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { messageOf } from '../../core/error.ts'
 import { exception } from './exception.ts'
 
 /**
@@ -59,10 +60,27 @@ export class Body {
     try {
       return await this.#chunks.next()
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       throw exception('INCORRECT_DATA', `The body ended or could not be decoded: ${why}`)
     }
   }
+}
+
+/** Fields of a multipart form, which clients use for parameters too long for a URL. */
+export async function readForm(
+  message: IncomingMessage,
+  bytesMax: number,
+): Promise<[name: string, value: string][]> {
+  const body = new Body(message, bytesMax)
+  const bytes = await body.head(Number.POSITIVE_INFINITY)
+  const headers = { 'Content-Type': message.headers['content-type'] ?? '' }
+  const form = await new Response(bytes, { headers }).formData().catch((error: unknown) => {
+    throw exception('INCORRECT_DATA', `The multipart form cannot be read: ${messageOf(error)}`)
+  })
+  return [...form].map(([name, value]) => {
+    if (typeof value === 'string') return [name, value]
+    throw exception('NOT_IMPLEMENTED', `External data (${name}) is not supported`)
+  })
 }
 
 /** Codings that Node knows. chDB has to decode the others, zstd and lz4, from a file. */

@@ -39,11 +39,25 @@ export function exception(name: keyof typeof errorCodes, text: string): ServerEx
 /** What chDB threw, with the code that its text begins with; 1002 (UNKNOWN_EXCEPTION) without one. */
 export function asException(thrown: unknown): ServerException {
   if (thrown instanceof ServerException) return thrown
-  const text = thrown instanceof Error ? thrown.message : String(thrown)
+  const text = unwrap(thrown instanceof Error ? thrown.message : String(thrown))
   const code = /^Code: (\d{1,6})\./.exec(text)?.[1]
   return code === undefined
     ? new ServerException(1002, `Code: 1002. DB::Exception: ${text}. (UNKNOWN_EXCEPTION)`)
     : new ServerException(Number(code), text)
+}
+
+/**
+ * chDB wraps an exception once per layer that it passes, with the same code each time; a server
+ * shows the innermost. The spool's file name says nothing to a client.
+ */
+function unwrap(text: string): string {
+  const wrapped =
+    /^Code: (\d{1,6})\. DB::Exception: (Code: \1\. DB::Exception: .*) \(version [^()]{0,100}\)\. \([A-Z0-9_]{1,100}\)$/s
+  let inner = text
+  for (let found = wrapped.exec(inner); found !== null; found = wrapped.exec(inner)) {
+    inner = found[2] ?? inner
+  }
+  return inner.replace(/: \(in file\/uri [^()]{0,300}\)/, '')
 }
 
 const badRequest = [

@@ -1,3 +1,4 @@
+import { ConfigError, messageOf } from '../../core/error.ts'
 import { createLog, type LogLevel } from '../../core/log.ts'
 import { type DevClickHouseOptions, startDevClickHouse } from './server.ts'
 
@@ -16,7 +17,13 @@ if (typeof options.dataDir !== 'string' || typeof options.port !== 'number') {
   process.stderr.write('main.ts needs one argument: {"dataDir": "folder", "port": number}\n')
   process.exit(3)
 }
-const server = await startDevClickHouse({ ...options, log: createLog(options.logLevel ?? 'warn') })
+const server = await startDevClickHouse({
+  ...options,
+  log: createLog(options.logLevel ?? 'warn'),
+}).catch((error: unknown) => {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exit(error instanceof ConfigError ? 3 : 1)
+})
 
 let isClosing = false
 async function close(): Promise<void> {

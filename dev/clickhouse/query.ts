@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import type { ChdbResult, Session } from 'chdb'
 import type { Answer, Summary } from './answer.ts'
 import { Body, decode } from './body.ts'
+import { decodeBlocks } from './compressed-blocks.ts'
 import { type ConnectionPool, type Job, quoted } from './connection-pool.ts'
 import { exception } from './exception.ts'
 import type { HttpSessions } from './http-sessions.ts'
@@ -52,7 +53,7 @@ export async function runQuery(
     request.session === undefined
       ? context.pool.run(job, isReusable, work)
       : context.sessions.run(request.session, job, work)
-  await withBody(context, message, run, async (body) => {
+  await withBody(context, request, message, run, async (body) => {
     const bytesMax = queryBytes(request.settings)
     const sql = request.sql === '' ? [] : [Buffer.from(`${request.sql}\n`)]
     const head = Buffer.concat([...sql, await body.head(bytesMax)])
@@ -132,13 +133,15 @@ async function* chunksOf(stream: AsyncIterable<{ raw(): Uint8Array }>): AsyncGen
 /** The decoded body. zstd and lz4, which Node cannot decode, go through chDB and a second file. */
 async function withBody<T>(
   { spool, bodyBytesMax }: QueryContext,
+  { decompresses }: QueryRequest,
   message: IncomingMessage,
   run: Run,
   work: (body: Body) => Promise<T>,
 ): Promise<T> {
   const coding = (message.headers['content-encoding'] ?? '').toLowerCase()
   if (coding !== 'zstd' && coding !== 'lz4') {
-    return await work(new Body(decode(message, coding), bodyBytesMax))
+    const decoded = decode(message, coding)
+    return await work(new Body(decompresses ? decodeBlocks(decoded) : decoded, bodyBytesMax))
   }
   const encoded = new Body(message, bodyBytesMax)
   return await spool.withBody(new Uint8Array(), encoded.rest(), (from) =>

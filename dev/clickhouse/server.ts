@@ -3,10 +3,12 @@ import { mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Session } from 'chdb'
-import { messageOf } from '../../core/error.ts'
+import { ConfigError, messageOf } from '../../core/error.ts'
 import type { Log } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Answer, sendException } from './answer.ts'
+import { readForm } from './body.ts'
+import { encodeBlocks } from './compressed-blocks.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import { HttpSessions } from './http-sessions.ts'
 import { type QueryContext, runQuery } from './query.ts'
@@ -49,6 +51,7 @@ const bodyBytesDefault = 1024 * 1024 * 1024
 const spoolBytesDefault = 2 * 1024 * 1024 * 1024
 /** ClickHouse takes URLs of up to 1 MiB. */
 const urlBytesMax = 1024 * 1024
+const formBytesMax = 16 * 1024 * 1024
 const keepAliveMs = 10_000
 const closeMsMax = 5_000
 
@@ -167,10 +170,15 @@ class Front {
     signal: AbortSignal,
   ): Promise<void> {
     if (this.#users !== undefined) authenticate(message, keys, this.#users)
+    if (message.headers['content-type']?.startsWith('multipart/form-data') === true) {
+      const fields = await readForm(message, formBytesMax)
+      for (const [name, value] of fields) keys.set(name, value)
+    }
     const request = parseRequest(message, keys, systemRandom)
     const answer = new Answer(message, response, {
       id: request.id,
       compressesHttp: isOn(request.settings.get('enable_http_compression')),
+      ...(request.compresses ? { frames: encodeBlocks } : {}),
       random: systemRandom,
     })
     await runQuery(this.#context, request, message, answer, signal)
@@ -179,11 +187,21 @@ class Front {
 
 /** Also opens the data directory: what is wrong with it is thrown here. */
 async function engineVersion(dataDir: string): Promise<string> {
-  const session = new Session(dataDir)
+  const session = openSession(dataDir)
   try {
     const result = await session.queryAsync('SELECT version()', { format: 'TSV' })
     return result.text().trim()
   } finally {
     session.close()
+  }
+}
+
+function openSession(dataDir: string): Session {
+  try {
+    return new Session(dataDir)
+  } catch (cause) {
+    // The engine says why on standard error; most often the folder's lock is taken.
+    const why = `${dataDir} cannot be opened as ClickHouse data: is another process using it?`
+    throw new ConfigError('clickhouse-data-dir', why, { cause })
   }
 }
