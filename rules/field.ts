@@ -12,6 +12,15 @@ export function fieldValue(fields: Fields, name: string): unknown {
   return atPath(fields, name.split('.'), 0, 0)
 }
 
+/** `fieldValue` for a name that is asked for again and again: its path is cut once. */
+export function fieldReader(name: string): (fields: Fields) => unknown {
+  const path = name.split('.')
+  return (fields) => {
+    if (Object.hasOwn(fields, name)) return fields[name]
+    return path.length === 1 ? undefined : atPath(fields, path, 0, 0)
+  }
+}
+
 function atPath(value: unknown, path: readonly string[], step: number, depth: number): unknown {
   if (step === path.length) return value
   if (typeof value !== 'object' || value === null || depth > arrayDepthMax) return undefined

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../../core/hash.ts'
 import { commonFields, isFieldOf, kinds as kindSpecs } from '../../schemas/kind.ts'
+import { isEvidenceField } from '../evidence.ts'
 import type { Node } from '../node.ts'
 import { normalizeRegex, regexProblem } from '../regex.ts'
 import type { Rule, Severity } from '../rule.ts'
@@ -59,6 +60,10 @@ export function parseNative(
   })
   const evidenceFields = keys.texts('evidence_fields').map((scalar) => {
     checkField(scalar.text, scalar)
+    if (kinds.some((kind) => !isEvidenceField(kind, scalar.text))) {
+      const note = 'secrets, and of mail all but hashes, counts and domains, stay out of tags'
+      report.error('private-evidence', `\`${scalar.text}\` cannot be evidence`, scalar, note)
+    }
     return scalar.text
   })
   const severity = parseSeverity(report, keys)
