@@ -218,28 +218,6 @@ test('the home page may run its own script and nothing else', async () => {
   expect(String(body).match(/<script/g)).toHaveLength(1)
 })
 
-test('an empty rollup of a known identity is 200, of an unknown one 404', async () => {
-  const row = {
-    technique_id: 'T1059',
-    sub_technique_id: '',
-    tactic: 'TA0002',
-    count: 1,
-    first_seen: '2026-11-20T10:41:07.000Z',
-    last_seen: '2026-11-20T10:41:07.000Z',
-    confidence_max: 0.9,
-  }
-  const known: Views = {
-    select: async <Row>(_view: string, parameters = {}) =>
-      // The recorder's rows are the test's; one tag, seen only without filters.
-      ('from_s' in parameters && parameters.from_s === 0 ? [row] : []) as Row[],
-  }
-  const path = '/api/v1/ttp/by-identity/actor-7?from=2026-11-20T11:00:00Z'
-  const empty = await checkedClient(testApp({ views: known }))(path)
-  expect(empty).toMatchObject({ status: 200, body: { data: [], next_cursor: null, total: 0 } })
-  const unknown = await checkedClient(testApp())(path)
-  expect(unknown).toMatchObject({ status: 404, body: { code: 'not-found' } })
-})
-
 function failing(error: Error): Views {
   return {
     select: async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { RuleSummary } from '../api/resource.ts'
 import { uuid5 } from '../core/hash.ts'
 import type { Row } from '../schemas/table.ts'
 import { type ApiStore, startApiStore } from './api-store.ts'
@@ -33,8 +34,56 @@ function tag(row: Partial<Row<'tags'>>): Partial<Row<'tags'>> {
   }
 }
 
+function rule(
+  id: string,
+  language: 'native' | 'sigma',
+  version: string,
+  technique: string,
+): RuleSummary {
+  return {
+    id,
+    name: `Rule ${id}`,
+    description: '',
+    version,
+    language,
+    severity: 'high',
+    kinds: language === 'native' ? ['command'] : null,
+    logsource: language === 'native' ? {} : { product: 'windows' },
+    ruleHash: 'a'.repeat(64),
+    logicHash: 'b'.repeat(64),
+    emits: [
+      {
+        techniqueId: technique,
+        subTechniqueId: technique === '' ? '' : `${technique}.001`,
+        tactics: ['TA0002'],
+        inRelease: true,
+        confidence: 0.8,
+      },
+    ],
+  }
+}
+
 beforeAll(async () => {
-  store = await startApiStore()
+  store = await startApiStore({
+    rules: () => [
+      rule('r2', 'sigma', '1~9f86d081', ''),
+      rule('r1', 'native', '2~00000000', 'T1059'),
+    ],
+    ruleStates: () =>
+      new Map([
+        [
+          'r2',
+          {
+            state: 'clipped',
+            confidenceMax: 0.5,
+            expiresAtMs: null,
+            reason: 'noisy',
+            setBy: 'u-12',
+            setAtMs: 0,
+          },
+        ],
+      ]),
+  })
   await store.insert('tags', [
     tag({ identity_id: 'actor-7', attacker_id: '203.0.113.9', session_id: 's1' }),
     tag({
@@ -133,6 +182,146 @@ test('pages laid end to end are the whole rollup', async () => {
   }
   expect(rows).toEqual((whole.body as { data: unknown[] }).data)
 })
+
+test.each([
+  ['identity', 'actor-7', 2],
+  ['attacker', '203.0.113.9', 2],
+  ['attacker', '2001:db8::1', 1],
+  ['session', 's1', 1],
+])('the %s %s has its own tags, an unknown one is 404', async (anchor, id, count) => {
+  const path = `/api/v1/ttp/by-${anchor}/${encodeURIComponent(id)}`
+  expect(sumOfCounts((await store.send(path)).body)).toBe(count)
+  expect(await store.send(`${path}?from=2026-11-21T00:00:00Z`)).toMatchObject({
+    status: 200,
+    body: { data: [], next_cursor: null, total: 0 },
+  })
+  expect((await store.send(`${path}x`)).status).toBe(404)
+})
+
+test('tags come newest first with their evidence as data', async () => {
+  const { body } = await store.send('/api/v1/ttp/tags')
+  const { data } = body as { data: { source_id: string; evidence: unknown }[] }
+  expect(data.map((row) => row.source_id)).toEqual([
+    'event-3',
+    'event-1',
+    'event-2',
+    'event-5',
+    'event-4',
+  ])
+  expect(data[2]).toMatchObject({
+    identity_id: 'actor-7',
+    host: null,
+    sub_technique_name: 'PowerShell',
+    evidence: { command_text: 'powershell -enc AAAA', nested: { a: [1, null] } },
+  })
+  expect(data[0]?.evidence).toEqual({})
+})
+
+test.each([
+  ['technique=T1059', ['event-3', 'event-1', 'event-2']],
+  ['technique=T1059.001', ['event-3', 'event-2']],
+  ['identity=actor-7', ['event-1', 'event-2']],
+  ['attacker=2001:db8::1', ['event-3']],
+  ['session=s1', ['event-1']],
+  ['host=plc-1', ['event-4']],
+  ['rule=r2', ['event-3']],
+  ['min_confidence=0.5&identity=actor-7', ['event-1']],
+  ['from=2026-11-20T00:00:00Z&to=2026-11-20T12:00:00Z', ['event-1']],
+  ['technique=T1059&attacker=203.0.113.9&rule=r1', ['event-1', 'event-2']],
+  ['rule=none', []],
+])('tags by %s are %j', async (query, expected) => {
+  expect(await sourceIds(query)).toEqual(expected)
+})
+
+test('pages of tags neither miss nor repeat, even where times are equal', async () => {
+  const times = [1, 1, 1, 2, 2].map((ms) => at('2026-11-10T00:00:00Z') + ms)
+  await store.insert(
+    'tags',
+    times.map((event_time) => tag({ session_id: 'paged', event_time })),
+  )
+  const whole = await sourceIds('session=paged')
+  expect(whole).toHaveLength(5)
+  const paged: string[] = []
+  let cursor = ''
+  for (let pages = 0; pages < 5; pages++) {
+    const { body } = await store.send(`/api/v1/ttp/tags?session=paged&limit=2${cursor}`)
+    const page = body as { data: { source_id: string }[]; next_cursor: string | null }
+    paged.push(...page.data.map((row) => row.source_id))
+    if (page.next_cursor === null) break
+    cursor = `&cursor=${page.next_cursor}`
+  }
+  expect(paged).toEqual(whole)
+})
+
+test('rules come with state and hits, of the running version and of all', async () => {
+  const { body } = await store.send(
+    '/api/v1/ttp/rules?to=2026-11-21T00:00:00Z&from=2026-11-15T00:00:00Z',
+  )
+  expect(body).toMatchObject({
+    total: 2,
+    data: [
+      {
+        id: 'r1',
+        version: '2~00000000',
+        hits: 4,
+        hits_of_version: 0,
+        last_hit: '2026-11-20T10:00:00.000Z',
+        state: { state: 'enabled', set_at: null },
+        techniques: [{ technique_id: 'T1059', sub_technique_id: 'T1059.001' }],
+      },
+      {
+        id: 'r2',
+        hits: 1,
+        hits_of_version: 1,
+        state: { state: 'clipped', confidence_max: 0.5, set_at: '1970-01-01T00:00:00.000Z' },
+        techniques: [{ technique_id: null }],
+      },
+    ],
+  })
+})
+
+test.each([
+  ['language=sigma', ['r2']],
+  ['state=clipped', ['r2']],
+  ['state=enabled', ['r1']],
+  ['technique=T1059', ['r1']],
+  ['technique=T1059.001', ['r1']],
+  ['technique=T1059.002', []],
+  ['limit=1', ['r1']],
+])('rules by %s are %j', async (query, expected) => {
+  const { body } = await store.send(`/api/v1/ttp/rules?${query}`)
+  expect((body as { data: { id: string }[] }).data.map(({ id }) => id)).toEqual(expected)
+})
+
+test('one rule is found by its id, and an id that no rule has is 404', async () => {
+  expect(await store.send('/api/v1/ttp/rules/r2')).toMatchObject({ body: { id: 'r2', hits: 1 } })
+  expect((await store.send('/api/v1/ttp/rules/r3')).status).toBe(404)
+})
+
+test('a navigator layer holds what was seen, of everyone, of one, and as of an instant', async () => {
+  const techniques = async (query: string): Promise<unknown> => {
+    const { body } = await store.send(`/api/v1/ttp/export/navigator?${query}`)
+    const drawn = body as { techniques: { techniqueID: string; score?: number }[] }
+    return drawn.techniques.map(({ techniqueID, score }) => `${techniqueID} ${score ?? '-'}`)
+  }
+  expect(await techniques('from=2026-11-15T00:00:00Z')).toEqual(['T1059 80', 'T1059.001 80'])
+  expect(await techniques('from=2026-11-15T00:00:00Z&score=count')).toEqual([
+    'T1059 1',
+    'T1059.001 2',
+  ])
+  expect(await techniques('identity=actor-7')).toEqual(['T1059 80', 'T1059.001 40'])
+  expect(await techniques('session=s1')).toEqual(['T1059 80'])
+  const fleetAsOf = 'from=2026-11-15T00:00:00Z&at=2026-11-19T23:59:59.999Z'
+  expect(await techniques(fleetAsOf)).toEqual(['T1059 -', 'T1059.001 40'])
+  expect(await techniques('domain=ics-attack')).toEqual(['T0843 80'])
+  expect((await store.send('/api/v1/ttp/export/navigator?identity=none')).status).toBe(404)
+  expect((await store.send('/api/v1/ttp/export/navigator?identity=a&session=b')).status).toBe(400)
+})
+
+async function sourceIds(query: string): Promise<string[]> {
+  const { body } = await store.send(`/api/v1/ttp/tags?${query}`)
+  return (body as { data: { source_id: string }[] }).data.map((row) => row.source_id)
+}
 
 function sumOfCounts(body: unknown): number {
   const { data } = body as { data: { count: number }[] }

@@ -77,13 +77,8 @@ export interface TechniqueRow {
   readonly confidence_max: number
 }
 
-/** The anchors that tags are rolled up by: what they are called, and the view's parameter. */
-export const anchors = {
-  identity: { label: 'Identity', view: 'tag_techniques_by_identity', parameter: 'identity_id' },
-  attacker: { label: 'Attacker', view: 'tag_techniques_by_attacker', parameter: 'attacker_id' },
-  session: { label: 'Session', view: 'tag_techniques_by_session', parameter: 'session_id' },
-} as const
-export type Anchor = keyof typeof anchors
+/** What tags are rolled up by. `tag_techniques_by_…` and `…_seen` take its id as `…_id`. */
+export type Anchor = 'identity' | 'attacker' | 'session'
 
 export interface TagWindow {
   readonly from?: number | undefined
@@ -95,21 +90,21 @@ export function fleetRows(services: Services, window: TagWindow): Promise<Techni
   return services.views.select<TechniqueRow>('tag_techniques', windowParameters(window))
 }
 
-/** Throws `Problem` not-found for an id that no tag has ever carried. */
+/** Throws `Problem` not-found for an id that nothing ever carried. */
 export async function anchorRows(
   { views }: Services,
   anchor: Anchor,
   id: string,
   window: TagWindow,
 ): Promise<TechniqueRow[]> {
-  const { label, view, parameter } = anchors[anchor]
-  const rows = await views.select<TechniqueRow>(view, {
-    [parameter]: id,
+  const subject = { [`${anchor}_id`]: id }
+  const rows = await views.select<TechniqueRow>(`tag_techniques_by_${anchor}`, {
+    ...subject,
     ...windowParameters(window),
   })
   if (rows.length > 0) return rows
-  const ever = await views.select<TechniqueRow>(view, { [parameter]: id, ...windowParameters({}) })
-  if (ever.length === 0) throw notFound(`${label} ${id}`)
+  const [known] = await views.select<{ readonly seen: boolean }>(`${anchor}_seen`, subject)
+  if (known?.seen !== true) throw notFound(`The ${anchor} ${id}`)
   return rows
 }
 

@@ -45,7 +45,11 @@ const rule = z
       }),
     ),
     state: ruleState,
-    hits: z.int().nonnegative().openapi({ description: 'Tags within the range asked for.' }),
+    hits: z
+      .int()
+      .nonnegative()
+      .openapi({ description: 'Tags within the range asked for, of every version of the rule.' }),
+    hits_of_version: z.int().nonnegative().openapi({ description: 'Tags of the running version.' }),
     last_hit: timestamp.nullable(),
   })
   .openapi('Rule')
@@ -79,6 +83,7 @@ const ruleExample: z.input<typeof rule> = {
     set_at: '2026-11-20T09:00:00.000Z',
   },
   hits: 42,
+  hits_of_version: 17,
   last_hit: '2026-11-20T10:41:07.123Z',
 }
 
@@ -157,19 +162,26 @@ export const rules: Resource = (app, services) => {
 /** A row of `rule_hits`. */
 interface HitsRow {
   readonly rule_id: string
-  readonly hits: number
-  readonly last_hit: string
+  readonly rule_version: string
+  readonly count: number
+  readonly last_seen: string
 }
 
 async function hitsByRule(
   { views }: Services,
   window: { readonly from?: number | undefined; readonly to?: number | undefined },
-): Promise<ReadonlyMap<string, HitsRow>> {
+): Promise<ReadonlyMap<string, readonly HitsRow[]>> {
   const rows = await views.select<HitsRow>('rule_hits', {
     from_s: window.from ?? earliestS,
     to_s: window.to ?? latestS,
   })
-  return new Map(rows.map((row) => [row.rule_id, row]))
+  const byRule = new Map<string, HitsRow[]>()
+  for (const row of rows) {
+    const versions = byRule.get(row.rule_id)
+    if (versions === undefined) byRule.set(row.rule_id, [row])
+    else versions.push(row)
+  }
+  return byRule
 }
 
 type States = ReadonlyMap<string, RuleStateSummary>
@@ -188,10 +200,11 @@ function canEmit(summary: RuleSummary, technique: string): boolean {
 function toRule(
   summary: RuleSummary,
   states: States,
-  hits: ReadonlyMap<string, HitsRow>,
+  hits: ReadonlyMap<string, readonly HitsRow[]>,
 ): z.input<typeof rule> {
   const { logsource } = summary
-  const counted = hits.get(summary.id)
+  const counted = hits.get(summary.id) ?? []
+  const ofVersion = counted.find((row) => row.rule_version === summary.version)
   return {
     id: summary.id,
     name: summary.name,
@@ -215,7 +228,12 @@ function toRule(
       in_release: emit.inRelease,
     })),
     state: toRuleState(states.get(summary.id)),
-    hits: counted?.hits ?? 0,
-    last_hit: counted?.last_hit ?? null,
+    hits: counted.reduce((sum, row) => sum + row.count, 0),
+    hits_of_version: ofVersion?.count ?? 0,
+    last_hit:
+      counted
+        .map((row) => row.last_seen)
+        .toSorted()
+        .at(-1) ?? null,
   }
 }
