@@ -11,14 +11,15 @@ import { decodeUrl, urlTextMax } from './url.ts'
  */
 
 const shellsOfWindows = /^(?:cmd|command|powershell|pwsh)(?:\.exe)?$/i
-/** A drive, a UNC or NT path, or a program's `.exe`: quoting rules of another world. */
-const windowsLine = /^\s*"?(?:[A-Za-z]:\\|\\\\|\\\?\?\\|%[A-Za-z]+%)|\.exe(?:["\s]|$)/i
+/** A drive, a UNC or NT path or `%VARIABLE%` in front: quoting rules of another world. */
+const windowsPath = /^\s*"?(?:[A-Za-z]:\\|\\\\|\\\?\?\\|%[A-Za-z]+%)/
+const windowsProgram = /\.exe(?:["\s]|$)/i
 const httpTextsMax = 64
 
 export function normalizeFields(kind: string, fields: Fields): Fields {
   const commandText = fields['command_text']
   const rawUrl = fields['raw_url']
-  const isShell = typeof commandText === 'string' && !isWindows(commandText, fields['shell'])
+  const isShell = typeof commandText === 'string' && !isWindows(kind, commandText, fields['shell'])
   const isHttp = kind === 'http_request'
   if (!isShell && typeof rawUrl !== 'string' && !isHttp) return fields
   const derived: Record<string, unknown> = {}
@@ -32,9 +33,10 @@ export function normalizeFields(kind: string, fields: Fields): Fields {
   return { ...fields, ...derived }
 }
 
-function isWindows(line: string, shell: unknown): boolean {
+function isWindows(kind: string, line: string, shell: unknown): boolean {
   if (typeof shell === 'string' && shell !== '') return shellsOfWindows.test(shell)
-  return windowsLine.test(line.slice(0, 512))
+  const head = line.slice(0, 512)
+  return windowsPath.test(head) || (kind === 'process' && windowsProgram.test(head))
 }
 
 /** Everything of a request that a server may log or evaluate, decoded like its URL. */

@@ -71,23 +71,20 @@ export function withoutAssignments(words: readonly Field[]): readonly Field[] {
   return first === -1 ? [] : words.slice(first)
 }
 
-/** The command that is run in the end, and the prefixes that were passed on the way to it. */
-export function targetOf(words: readonly Field[]): {
-  words: readonly Field[]
-  prefixes: readonly string[]
-} {
+/** What is left of a command behind each of its prefixes; the last is what runs in the end. */
+export function targetsOf(words: readonly Field[]): readonly (readonly Field[])[] {
   let target = words
-  const passed: string[] = []
-  while (passed.length < prefixesMax) {
+  const targets: (readonly Field[])[] = []
+  while (targets.length < prefixesMax) {
     const name = target[0]?.value ?? ''
     const prefix = Object.hasOwn(prefixes, name) ? prefixes[name] : undefined
     if (prefix === undefined) break
     const first = firstOfTarget(target, prefix)
     if (first >= target.length) break
-    passed.push(name)
     target = withShortName(target.slice(first))
+    targets.push(target)
   }
-  return { words: target, prefixes: passed }
+  return targets
 }
 
 /** Index of the word where the prefixed command begins; beyond the end where there is none. */

@@ -3,7 +3,7 @@ import { lexShell, nestingMax } from './shell-lexer.ts'
 import { isText, outputOf } from './shell-output.ts'
 import {
   cleanPath,
-  targetOf,
+  targetsOf,
   withoutAssignments,
   withoutReserved,
   withShortName,
@@ -27,8 +27,8 @@ export interface ShellForm {
    */
   readonly line: string
   /**
-   * Every simple command, substitutions' and hidden scripts' too. One that stands behind a prefix
-   * is there twice: `sudo -u www id` and `id`.
+   * Every simple command, substitutions' and hidden scripts' too. One that stands behind prefixes
+   * is there with and without each: `sudo busybox id`, `busybox id` and `id`.
    */
   readonly commands: readonly string[]
   /** Characters spent, of `workMax`. */
@@ -151,29 +151,31 @@ class ShellReader implements Scope {
     const bare = withShortName(withoutAssignments(words))
     if (bare.length === 0) return { line: full, output: { text: '', isDecoded: false } }
     if (bare.length < words.length) this.#list(bare, draft.redirects)
-    const target = targetOf(bare)
+    const targets = targetsOf(bare)
+    for (const words of targets) this.#list(words, draft.redirects)
+    const target = this.#fed(bare, targets, stdin)
     const line =
-      target.prefixes.length === 0
-        ? render(bare, draft.redirects)
-        : this.#target(target, draft, stdin)
-    const name = target.words[0]?.value ?? ''
-    const scripts = scriptsOf(target.words, stdin)
+      targets.length === 0 ? render(bare, draft.redirects) : this.#list(target, draft.redirects)
+    const scripts = scriptsOf(target, stdin)
     for (const script of scripts) this.#hide(script)
-    const args = target.words.slice(1).map((word) => word.value)
+    const name = target[0]?.value ?? ''
+    const args = target.slice(1).map((word) => word.value)
     const output = scripts.length > 0 ? null : outputOf(name, args, stdin)
     return { line, output }
   }
 
-  #target(
-    target: { words: readonly Field[]; prefixes: readonly string[] },
-    draft: Draft,
+  /** What runs in the end, with the words that `xargs` and `parallel` take from their input. */
+  #fed(
+    bare: readonly Field[],
+    targets: readonly (readonly Field[])[],
     stdin: Stream | null,
-  ): string {
-    const isFed = target.prefixes.some((prefix) => prefix === 'xargs' || prefix === 'parallel')
-    const added =
-      isFed && stdin !== null ? stdin.text.split(/\s+/).filter((word) => word !== '') : []
-    const words = [...target.words, ...added.slice(0, commandsMax).map(plainField)]
-    return this.#list(words, draft.redirects)
+  ): readonly Field[] {
+    const target = targets.at(-1) ?? bare
+    const passed = [bare, ...targets.slice(0, -1)].map((words) => words[0]?.value)
+    const isFed = targets.length > 0 && (passed.includes('xargs') || passed.includes('parallel'))
+    if (!isFed || stdin === null) return target
+    const words = stdin.text.split(/\s+/).filter((word) => word !== '')
+    return [...target, ...words.slice(0, commandsMax).map(plainField)]
   }
 
   #list(words: readonly Field[], redirects: readonly string[]): string {
