@@ -1,0 +1,56 @@
+import type { Diagnostic } from '../core/diagnostic.ts'
+import type { Rule } from './rule.ts'
+import type { Rejection, RuleSet } from './rule-set.ts'
+
+/** What became of one rule between two rule sets (R11): one record each, never batched. */
+export interface RuleChange {
+  readonly change: 'loaded' | 'reloaded' | 'rejected' | 'removed'
+  /** '' for a rejected text that does not tell its id. */
+  readonly ruleId: string
+  readonly file: string
+  /** Of the rule in force after the change, or before it when it was removed; '' without one. */
+  readonly version: string
+  readonly ruleHash: string
+  readonly logicHash: string
+  /** Why it was rejected. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** From `before` to `after`: rules by id, then rejections that are new. */
+export function ruleChanges(before: RuleSet | undefined, after: RuleSet): readonly RuleChange[] {
+  const old = new Map((before?.rules ?? []).map((rule) => [rule.id, rule]))
+  const current = new Map(after.rules.map((rule) => [rule.id, rule]))
+  const changes: RuleChange[] = []
+  for (const rule of after.rules) {
+    const was = old.get(rule.id)
+    if (was === undefined) changes.push(changeOf('loaded', rule))
+    else if (isEdited(was, rule)) changes.push(changeOf('reloaded', rule))
+  }
+  for (const rule of old.values()) {
+    if (!current.has(rule.id)) changes.push(changeOf('removed', rule))
+  }
+  const known = new Set((before?.rejections ?? []).map(keyOf))
+  for (const rejection of after.rejections) {
+    if (known.has(keyOf(rejection))) continue
+    const { ruleId, file, diagnostics } = rejection
+    const { version = '', ruleHash = '', logicHash = '' } = current.get(ruleId) ?? {}
+    changes.push({ change: 'rejected', ruleId, file, version, ruleHash, logicHash, diagnostics })
+  }
+  return changes
+}
+
+function isEdited(was: Rule, is: Rule): boolean {
+  return (
+    was !== is &&
+    (was.ruleHash !== is.ruleHash || was.version !== is.version || was.file !== is.file)
+  )
+}
+
+function changeOf(change: 'loaded' | 'reloaded' | 'removed', rule: Rule): RuleChange {
+  const { id, file, version, ruleHash, logicHash } = rule
+  return { change, ruleId: id, file, version, ruleHash, logicHash, diagnostics: [] }
+}
+
+function keyOf({ file, ruleId, textHash }: Rejection): string {
+  return `${file}\n${ruleId}\n${textHash}`
+}

@@ -1,0 +1,243 @@
+import type { Diagnostic } from '../core/diagnostic.ts'
+import { sha256Hex } from '../core/hash.ts'
+import { compileRules } from './compile.ts'
+import type { RuleContext } from './language/context.ts'
+import type { Correlation } from './language/correlation.ts'
+import { filtered, isNamed, type SigmaFilter } from './language/filter.ts'
+import { type ParsedFile, parseRules } from './language/parse.ts'
+import type { Revision, Rule } from './rule.ts'
+
+/**
+ * All rules of a set of files, compiled, and what is wrong with them.
+ *
+ * Contract:
+ * - The set depends on the files alone, but for one thing: a rule whose text no longer passes keeps
+ *   its last good version (R7). A file that is gone or empty has no rules.
+ * - One rule an id: the first by path, then by line, is in force, the others are reported.
+ * - What did not change is not parsed again, and stays the same object.
+ */
+export interface RuleSet {
+  /** By path, then by line. Filters are applied. */
+  readonly rules: readonly Rule[]
+  readonly correlations: readonly Correlation[]
+  readonly revision: Revision
+  /** Of every file, and of how they go together. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** What is refused now: rules that do not pass, and files that cannot be read. */
+  readonly rejections: readonly Rejection[]
+  readonly files: ReadonlyMap<string, LoadedFile>
+}
+
+export interface Rejection {
+  readonly file: string
+  /** '' when the file does not tell. */
+  readonly ruleId: string
+  /** Of the text that was refused; '' when it could not be read. */
+  readonly textHash: string
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+export type RuleFile =
+  | { readonly path: string; readonly text: string }
+  /** The file is there and cannot be read. */
+  | { readonly path: string; readonly problem: string }
+
+export interface LoadedFile extends ParsedFile {
+  readonly textHash: string
+  /** Last good versions of what this file's text no longer yields. */
+  readonly kept: Pick<ParsedFile, 'rules' | 'filters' | 'correlations'>
+  /** A rule as parsed → as its filters leave it. */
+  readonly filteredBy: { readonly key: readonly SigmaFilter[]; readonly rules: readonly Rule[] }
+}
+
+/** `files` in any order, each path once. Total: bad files end as diagnostics. */
+export function buildRuleSet(
+  files: readonly RuleFile[],
+  context: RuleContext,
+  previous?: RuleSet,
+): RuleSet {
+  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const parsed = sorted.map((file) => loadFile(file, context, previous))
+  const filters = parsed.flatMap((file) => [...file.filters, ...file.kept.filters])
+  const loaded = parsed.map((file) => withFilters(file, filters, previous))
+  const diagnostics = loaded.flatMap((file) => file.diagnostics)
+  const rejections = loaded.flatMap(rejectionsOf)
+  const { rules, correlations, duplicates } = claimIds(loaded)
+  for (const { item, diagnostic } of duplicates) {
+    diagnostics.push(diagnostic)
+    const { file, id: ruleId, ruleHash: textHash } = item
+    rejections.push({ file, ruleId, textHash, diagnostics: [diagnostic] })
+  }
+  diagnostics.push(...danglingReferences(rules, correlations, filters))
+  const isSame = previous !== undefined && isSameList(previous.rules, rules)
+  return {
+    rules: isSame ? previous.rules : rules,
+    correlations,
+    revision: isSame ? previous.revision : compileRules(rules, previous?.revision),
+    diagnostics,
+    rejections,
+    files: new Map(loaded.map((file) => [file.file, file])),
+  }
+}
+
+function loadFile(file: RuleFile, context: RuleContext, previous: RuleSet | undefined): LoadedFile {
+  const before = previous?.files.get(file.path)
+  if ('problem' in file) return unreadable(file.path, file.problem, before)
+  const textHash = sha256Hex(file.text)
+  if (before?.textHash === textHash) return before
+  const parsed = parseRules(file.path, file.text, context)
+  return {
+    ...parsed,
+    textHash,
+    kept: lastGood(parsed, before, previous),
+    filteredBy: { key: [], rules: parsed.rules },
+  }
+}
+
+function unreadable(path: string, problem: string, before: LoadedFile | undefined): LoadedFile {
+  const diagnostic: Diagnostic = {
+    severity: 'error',
+    code: 'unreadable-file',
+    message: problem,
+    file: path,
+    line: 0,
+    column: 0,
+    note:
+      before === undefined ? 'it is read again when it changes' : 'its last rules stay in force',
+  }
+  const nothing = { file: path, rules: [], filters: [], correlations: [] }
+  const parsed = { ...nothing, diagnostics: [diagnostic], refusedIds: [], hasNamelessRefusal: true }
+  const kept = lastGood(parsed, before, undefined)
+  return { ...parsed, textHash: '', kept, filteredBy: { key: [], rules: [] } }
+}
+
+/** Versions in force of everything that `parsed` refuses, wherever they came from. */
+function lastGood(
+  parsed: ParsedFile,
+  before: LoadedFile | undefined,
+  previous: RuleSet | undefined,
+): LoadedFile['kept'] {
+  if (parsed.refusedIds.length === 0 && !parsed.hasNamelessRefusal) return nothingKept
+  const now = new Set([...parsed.rules, ...parsed.filters, ...parsed.correlations].map(idOf))
+  const refused = new Set(parsed.refusedIds)
+  const isKept = (item: { id: string }) =>
+    !now.has(item.id) && (refused.has(item.id) || parsed.hasNamelessRefusal)
+  const own = {
+    rules: [...(before?.rules ?? []), ...(before?.kept.rules ?? [])].filter(isKept),
+    filters: [...(before?.filters ?? []), ...(before?.kept.filters ?? [])].filter(isKept),
+    correlations: [...(before?.correlations ?? []), ...(before?.kept.correlations ?? [])].filter(
+      isKept,
+    ),
+  }
+  // A rule that moved to this file and broke on the way.
+  const found = new Set([...own.rules, ...own.filters, ...own.correlations].map(idOf))
+  const isMoved = (item: { id: string }) =>
+    refused.has(item.id) && !found.has(item.id) && !now.has(item.id)
+  const others = [...(previous?.files.values() ?? [])].flatMap((file) => [
+    ...file.rules,
+    ...file.kept.rules,
+  ])
+  return { ...own, rules: [...own.rules, ...others.filter(isMoved).slice(0, 1)] }
+}
+
+const nothingKept: LoadedFile['kept'] = { rules: [], filters: [], correlations: [] }
+
+function idOf(item: { readonly id: string }): string {
+  return item.id
+}
+
+/** The file's rules as all filters leave them; the same objects where nothing changed. */
+function withFilters(
+  file: LoadedFile,
+  filters: readonly SigmaFilter[],
+  previous: RuleSet | undefined,
+): LoadedFile {
+  const isCurrent = previous?.files.get(file.file) === file
+  if (isCurrent && isSameList(file.filteredBy.key, filters)) return file
+  const rules = [...file.rules, ...file.kept.rules].toSorted((a, b) => a.line - b.line)
+  return {
+    ...file,
+    filteredBy: { key: filters, rules: rules.map((rule) => filtered(rule, filters)) },
+  }
+}
+
+function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index])
+}
+
+function rejectionsOf(file: LoadedFile): readonly Rejection[] {
+  const diagnostics = file.diagnostics.filter(({ severity }) => severity === 'error')
+  const ids = [...new Set(file.refusedIds), ...(file.hasNamelessRefusal ? [''] : [])]
+  return ids.map((ruleId) => ({ file: file.file, ruleId, textHash: file.textHash, diagnostics }))
+}
+
+interface Claims {
+  readonly rules: readonly Rule[]
+  readonly correlations: readonly Correlation[]
+  readonly duplicates: readonly { item: Rule | Correlation; diagnostic: Diagnostic }[]
+}
+
+/** One item an id. What a file says now comes before what another file no longer says. */
+function claimIds(files: readonly LoadedFile[]): Claims {
+  const taken = new Map<string, Rule | Correlation>()
+  const duplicates: Claims['duplicates'][number][] = []
+  const isFirst = (item: Rule | Correlation, isKept: boolean): boolean => {
+    const first = taken.get(item.id)
+    if (first === undefined) taken.set(item.id, item)
+    else if (!isKept) duplicates.push({ item, diagnostic: duplicateOf(item, first) })
+    return first === undefined
+  }
+  const rules: Rule[] = []
+  const correlations: Correlation[] = []
+  for (const isKept of [false, true]) {
+    for (const file of files) {
+      const kept = new Set(file.kept.rules.map(idOf))
+      const own = file.filteredBy.rules.filter((rule) => kept.has(rule.id) === isKept)
+      const others = isKept ? file.kept.correlations : file.correlations
+      rules.push(...own.filter((rule) => isFirst(rule, isKept)))
+      correlations.push(...others.filter((correlation) => isFirst(correlation, isKept)))
+    }
+  }
+  return { rules: rules.sort(byPlace), correlations: correlations.sort(byPlace), duplicates }
+}
+
+type Placed = { readonly file: string; readonly line: number }
+
+function byPlace(a: Placed, b: Placed): number {
+  return a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1
+}
+
+function duplicateOf(item: Rule | Correlation, first: Placed): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'duplicate-id',
+    message: `\`${item.id}\` is the id of another rule`,
+    file: item.file,
+    line: item.line,
+    column: 1,
+    note: `the one in force is at ${first.file}:${first.line}`,
+  }
+}
+
+/** Names that correlations and filters refer to, and no rule has. */
+function danglingReferences(
+  rules: readonly Rule[],
+  correlations: readonly Correlation[],
+  filters: readonly SigmaFilter[],
+): readonly Diagnostic[] {
+  const referrers = [...correlations, ...filters.filter((filter) => filter.rules !== 'any')]
+  if (referrers.length === 0) return []
+  const targets = [...rules, ...correlations]
+  return referrers.flatMap((referrer) =>
+    (referrer.rules === 'any' ? [] : referrer.rules)
+      .filter((name) => !targets.some((target) => isNamed(target, name)))
+      .map((name) => ({
+        severity: 'warning' as const,
+        code: 'unknown-rule',
+        message: `no rule has the id or name \`${name}\``,
+        file: referrer.file,
+        line: referrer.line,
+        column: 1,
+      })),
+  )
+}
