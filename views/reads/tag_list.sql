@@ -1,0 +1,37 @@
+-- One row per tag with from_s <= event time < to_s (epoch seconds), newest first; '' is any. technique_id
+-- is a technique with its sub-techniques, or one sub-technique. A page ends before (before_time_s,
+-- before_id), the last row of the page before it.
+CREATE OR REPLACE VIEW tag_list AS
+WITH
+    fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,
+    fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC') AS to_time,
+    fromUnixTimestamp64Milli(toInt64(round({before_time_s:Float64} * 1000)), 'UTC') AS before_time,
+    -- The most selective anchor that was named bounds the time, so that the key can be used.
+    multiIf(
+        {session_id:String} != '', ('session', {session_id:String}),
+        {identity_id:String} != '', ('identity', {identity_id:String}),
+        ('attacker', {attacker_id:String})
+    ) AS anchor,
+    (
+        SELECT (min(event_time), max(event_time))
+        FROM entity_tags
+        WHERE entity_kind = anchor.1 AND entity_id = anchor.2 AND anchor.2 != ''
+    ) AS span
+SELECT *
+FROM tags
+WHERE event_time >= from_time
+    AND event_time < to_time
+    AND event_time <= before_time
+    AND (event_time < before_time OR tag_id < toUUID({before_id:String}))
+    AND event_time >= if(anchor.2 = '', from_time, span.1)
+    AND event_time <= if(anchor.2 = '', to_time, span.2)
+    AND confidence >= {min_confidence:Float64}
+    AND ({technique_id:String} = ''
+        OR technique_id = {technique_id:String} OR sub_technique_id = {technique_id:String})
+    AND ({identity_id:String} = '' OR identity_id = {identity_id:String})
+    AND ({attacker_id:String} = '' OR attacker_id = {attacker_id:String})
+    AND ({session_id:String} = '' OR session_id = {session_id:String})
+    AND ({host:String} = '' OR host = {host:String})
+    AND ({rule_id:String} = '' OR rule_id = {rule_id:String})
+ORDER BY event_time DESC, tag_id DESC
+LIMIT {limit_rows:UInt64};

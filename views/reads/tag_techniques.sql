@@ -1,0 +1,48 @@
+-- One row per technique, sub-technique and tactic of the tags with from_s <= event time < to_s (epoch
+-- seconds) and at least min_confidence. Whole days come from tag_days, the broken days at either end
+-- from tags, so a tag counts as soon as it is written.
+CREATE OR REPLACE VIEW tag_techniques AS
+WITH
+    fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,
+    fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC') AS to_time,
+    -- The first whole day and the one after the last. No whole day: both ends meet.
+    toDate(from_time + toIntervalMillisecond(86399999)) AS first_day,
+    greatest(toDate(to_time), first_day) AS end_day
+SELECT
+    technique_id,
+    sub_technique_id,
+    tactic,
+    sum(part.tags) AS count,
+    min(part.first) AS first_seen,
+    max(part.last) AS last_seen,
+    max(part.confidence) AS confidence_max
+FROM
+(
+    SELECT
+        technique_id,
+        sub_technique_id,
+        tactic,
+        sum(count) AS tags,
+        min(first_seen) AS first,
+        max(last_seen) AS last,
+        max(confidence) AS confidence
+    FROM tag_days
+    WHERE day >= first_day AND day < end_day AND tag_days.confidence >= {min_confidence:Float64}
+    GROUP BY technique_id, sub_technique_id, tactic
+    UNION ALL
+    SELECT
+        technique_id,
+        sub_technique_id,
+        tactic,
+        count() AS tags,
+        min(event_time) AS first,
+        max(event_time) AS last,
+        max(confidence) AS confidence
+    FROM tags
+    WHERE event_time >= from_time
+        AND event_time < to_time
+        AND (event_time < first_day OR event_time >= end_day)
+        AND tags.confidence >= {min_confidence:Float64}
+    GROUP BY technique_id, sub_technique_id, tactic
+) AS part
+GROUP BY technique_id, sub_technique_id, tactic;

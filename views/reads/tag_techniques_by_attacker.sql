@@ -1,0 +1,18 @@
+-- One row per technique, sub-technique and tactic of one attacker's tags with from_s <= event time < to_s
+-- (epoch seconds) and at least min_confidence.
+CREATE OR REPLACE VIEW tag_techniques_by_attacker AS
+SELECT
+    technique_id,
+    sub_technique_id,
+    tactic,
+    count() AS count,
+    min(event_time) AS first_seen,
+    max(event_time) AS last_seen,
+    max(confidence) AS confidence_max
+FROM entity_tags
+WHERE entity_kind = 'attacker'
+    AND entity_id = {attacker_id:String}
+    AND event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
+    AND event_time < fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC')
+    AND entity_tags.confidence >= {min_confidence:Float64}
+GROUP BY technique_id, sub_technique_id, tactic;

@@ -1,0 +1,16 @@
+-- One row per tag and entity it is anchored to: the narrow copy of tags that answers for one identity,
+-- attacker or session. Ordered by entity, so that an answer reads neighbours; exact under replays.
+CREATE TABLE IF NOT EXISTS entity_tags
+(
+    entity_kind LowCardinality(String) COMMENT 'identity, attacker or session',
+    entity_id String COMMENT 'Id of the entity within its kind' CODEC(ZSTD(1)),
+    event_time DateTime64(3, 'UTC') COMMENT 'When the event happened, UTC' CODEC(Delta, ZSTD(1)),
+    technique_id LowCardinality(String) COMMENT 'ATT&CK technique, the parent: Tnnnn',
+    sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique, empty if none',
+    tactic LowCardinality(String) COMMENT 'ATT&CK tactic id',
+    confidence Float64 COMMENT 'How sure the rule is, 0.3 to 1' CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (entity_kind, entity_id, event_time)
+SETTINGS non_replicated_deduplication_window = 72000, index_granularity = 1024
+COMMENT 'Tags by the identity, attacker and session they are anchored to';
