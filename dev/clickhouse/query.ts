@@ -87,15 +87,15 @@ async function runInsert(
   answer: Answer,
 ): Promise<void> {
   const rest = body.isEnded ? undefined : body.rest()
-  await spool.withBody(head.subarray(insert.dataStart), rest, async (path) => {
-    const { settings, format } = insert
+  const { settings, format } = insert
+  const result = await spool.withBody(head.subarray(insert.dataStart), rest, (path) => {
     const sql = `${insert.head} FROM INFILE ${quoted(path)} ${settings} FORMAT ${format}`
-    const result = await run(true, (session) => session.queryAsync(sql))
-    const summary = summaryOf(result)
-    await answer.sendBytes(new Uint8Array(), {
-      format,
-      summary: { ...summary, writtenRows: summary.readRows, writtenBytes: summary.readBytes },
-    })
+    return run(true, (session) => session.queryAsync(sql))
+  })
+  const summary = summaryOf(result)
+  await answer.sendBytes(new Uint8Array(), {
+    format,
+    summary: { ...summary, writtenRows: summary.readRows, writtenBytes: summary.readBytes },
   })
 }
 

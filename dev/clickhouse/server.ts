@@ -157,8 +157,7 @@ class Front {
       })
       .finally(() => {
         this.#running.delete(controller)
-        // What is left of a refused body is read and dropped, so that the answer can be read.
-        message.resume()
+        drain(message)
       })
     this.#running.set(controller, running)
   }
@@ -183,6 +182,16 @@ class Front {
     })
     await runQuery(this.#context, request, message, answer, signal)
   }
+}
+
+/**
+ * Reads and drops what is left of a refused body: as long as the client is still sending it, it does
+ * not read the answer. Whoever was reading the body has stopped, but is still attached to it.
+ */
+function drain(message: IncomingMessage): void {
+  message.unpipe()
+  message.removeAllListeners('readable')
+  message.resume()
 }
 
 /** Also opens the data directory: what is wrong with it is thrown here. */

@@ -45,6 +45,11 @@ export function parseStatement(text: Buffer): Statement {
   const first = stream.next()
   if (first.done === true || first.value.text === ';') return { kind: 'empty' }
   const verb = first.value.text.toUpperCase()
+  if (!/^[A-Z(]/.test(verb)) {
+    // chDB takes some bytes that no statement begins with for an empty statement.
+    const where = `failed at position ${first.value.start + 1}`
+    throw exception('SYNTAX_ERROR', `Syntax error: ${where}: a statement begins with a word`)
+  }
   if (verb === 'INSERT') {
     const insert = parseInsert(stream)
     if (insert !== undefined) return describeInsert(source, insert, utf8)
