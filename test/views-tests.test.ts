@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadAttack } from '../schemas/attack.ts'
+import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
+import { isoTime, load } from './views/load.ts'
+import {
+  everything,
+  isSelected,
+  latestRounds,
+  type Selection,
+  type TestState,
+  type Times,
+  testRounds,
+  times,
+} from './views/oracle/tests.ts'
+import { printSeed, seed } from './views/seed.ts'
+import { day0, sampleTests } from './views/test-histories.ts'
+import { workedTests } from './views/worked-tests.ts'
+
+/** States and times of tests: the views against an oracle, and against examples worked by hand. */
+
+const attack = loadAttack()
+const rows = sampleTests(seed, 300)
+let database: ViewsDatabase
+
+beforeAll(async () => {
+  printSeed('views of tests')
+  database = await openViewsDatabase()
+  await load(database, 'test_events', rows, { blocks: 3 })
+  await load(
+    database,
+    'test_events',
+    workedTests.flatMap(({ rows }) => rows),
+    { blocks: 1 },
+  )
+}, 60_000)
+afterAll(() => database.close())
+
+/** Before, between and after the updates, which lie on whole minutes. */
+const instants = [-1, 0, 59_999, 60_000, 3 * 60_000 + 1, 8 * 60_000].map((ms) => day0 + ms)
+
+test('the state of every test, in every round, is the fold of its updates as of any instant', async () => {
+  for (const atMs of instants) {
+    const all = testRounds(rows, atMs)
+    for (const rounds of ['all', 'latest']) {
+      const seen = await database.views.select<Record<string, unknown>>('test_rounds', {
+        at_s: atMs / 1000,
+        rounds,
+      })
+      const sampled = seen.filter((row) => String(row['test_id']).startsWith('test-'))
+      const expected = (rounds === 'all' ? all : latestRounds(all)).map(asRead)
+      expect(byKey(sampled), `${rounds} at ${isoTime(atMs)}`).toEqual(byKey(expected))
+    }
+  }
+})
+
+const selection: fc.Arbitrary<Selection> = fc.record({
+  from_s: fc.constantFrom(0, day0 / 1000, day0 / 1000 + 10 * 86_400 + 0.001),
+  to_s: fc.constantFrom(
+    4_102_444_800,
+    day0 / 1000 + 10 * 86_400 + 0.001,
+    day0 / 1000 + 20 * 86_400,
+  ),
+  exercise: fc.constantFrom('', '', 'e1'),
+  technique_id: fc.constantFrom('', '', 'T1003', 'T1003.006'),
+  tactic: fc.constantFrom('', '', 'TA0006', 'TA0003'),
+  platform: fc.constantFrom('', '', 'WINDOWS'),
+  team: fc.constantFrom('', '', 'blue'),
+})
+
+test('times to detect and of a cycle are those worked out test by test, whatever is asked', async () => {
+  const asked = [everything, ...fc.sample(selection, { seed, numRuns: 12 })]
+  for (const [index, wanted] of asked.entries()) {
+    const atMs = instants.at(-1 - (index % 3)) ?? day0
+    const states = testRounds([...rows, ...workedTests.flatMap((one) => one.rows)], atMs)
+    for (const [metric, rounds] of [
+      ['mttd', 'latest'],
+      ['mttr', 'latest'],
+      ['mttr', 'all'],
+    ] as const) {
+      const chosen = rounds === 'all' ? states : latestRounds(states)
+      const expected = times(
+        chosen.filter((state) => isSelected(state, wanted, attack)),
+        metric,
+      )
+      const seen =
+        rounds === 'all'
+          ? await select('test_times', { metric, rounds, at_s: atMs / 1000, ...wanted })
+          : await select(`test_${metric}`, { at_s: atMs / 1000, ...wanted })
+      expectTimes(seen, expected, `${metric} ${JSON.stringify(wanted)} at ${isoTime(atMs)}`)
+    }
+  }
+})
+
+test.each(workedTests)('$name', async ({ exercise, at_s, mttd, mttr }) => {
+  const wanted = { ...everything, at_s, exercise }
+  if (mttd !== undefined) expect(await select('test_mttd', wanted)).toMatchObject(mttd)
+  if (mttr !== undefined) expect(await select('test_mttr', wanted)).toMatchObject(mttr)
+})
+
+async function select(view: string, parameters: Record<string, string | number>): Promise<Times> {
+  const [row] = await database.views.select<Times>(view, parameters)
+  if (row === undefined) throw new Error(`${view} answered no row`)
+  return row
+}
+
+/** Quantiles to 9 digits: they are sums in different orders. */
+function expectTimes(seen: Times, expected: Times, message: string): void {
+  const { p50_hours, p90_hours, p95_hours, ...exact } = expected
+  expect(seen, message).toMatchObject(exact)
+  expect(seen.excluded, message).toEqual(expected.excluded)
+  for (const [name, value] of Object.entries({ p50_hours, p90_hours, p95_hours })) {
+    const got = seen[name as keyof Times]
+    if (value === null) expect(got, message).toBeNull()
+    else expect(got, `${message} ${name}`).toBeCloseTo(value, 9)
+  }
+}
+
+const timeFields = /_at$/
+
+function asRead(state: TestState): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, value]) => [
+      name,
+      timeFields.test(name) && typeof value === 'number' ? isoTime(value) : value,
+    ]),
+  )
+}
+
+function byKey(states: readonly Record<string, unknown>[]): Record<string, unknown> {
+  return Object.fromEntries(states.map((state) => [`${state['test_id']}#${state['round']}`, state]))
+}

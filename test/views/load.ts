@@ -1,0 +1,23 @@
+import type { Row, TableName } from '../../schemas/table.ts'
+import type { ViewsDatabase } from './database.ts'
+
+/** Blocks of an engine: each is inserted twice under its token, as after a crash. */
+export async function load<Name extends TableName>(
+  { store }: ViewsDatabase,
+  table: Name,
+  rows: readonly Row<Name>[],
+  options: { blocks: number },
+): Promise<void> {
+  const size = Math.ceil(rows.length / options.blocks)
+  for (let first = 0; first < rows.length; first += size) {
+    const block = rows.slice(first, first + size)
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await store.insert(table, block, `${table}:${first}:${rows.length}`)
+    }
+  }
+}
+
+/** A time as the API's client reads it from a view. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
