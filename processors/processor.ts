@@ -31,7 +31,13 @@ export interface BlockContext {
 
 export type Rows = { readonly [Name in TableName]?: readonly Row<Name>[] }
 
-export type DropReason = 'below_floor' | 'disabled' | 'rate_limited' | 'no_anchor' | 'no_technique'
+export type DropReason =
+  | 'below_floor'
+  | 'disabled'
+  | 'rate_limited'
+  | 'no_anchor'
+  | 'no_technique'
+  | 'rule_error'
 
 export interface Outcome {
   /** Everything but `ingest_progress`, which is the engine's. */

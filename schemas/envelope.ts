@@ -55,7 +55,7 @@ function eventOf(value: CommandRecord, record: ParsedRecord, at: RecordPosition)
   return {
     kind,
     logsource,
-    fields: logsource.product === 'windows' ? record : normalizeFields(kind, record),
+    fields: normalizeFields(kind, record),
     json: at.json,
     id: value.event_id ?? positionId(at),
     eventTimeMs: time.eventTimeMs,

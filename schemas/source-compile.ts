@@ -59,7 +59,7 @@ export function compileSource(definition: Definition): Source {
     return {
       kind,
       logsource,
-      fields: logsource.product === 'windows' ? flat : normalizeFields(kind, flat),
+      fields: normalizeFields(kind, flat),
       json: at.json,
       id: id === '' ? positionId(at) : id,
       eventTimeMs: time.eventTimeMs,

@@ -1,0 +1,158 @@
+import { uuid5 } from '../core/hash.ts'
+import type { LogRecord } from '../core/kafka.ts'
+import { type EmittedTechnique, emitsOf } from '../rules/emit.ts'
+import { type EvidenceOptions, evidenceOf } from '../rules/evidence.ts'
+import type { Rule, RuleState } from '../rules/rule.ts'
+import { loadAttack } from '../schemas/attack.ts'
+import type { Anchors, SourceEvent } from '../schemas/event.ts'
+import type { Row } from '../schemas/table.ts'
+import type { BlockContext, DropReason } from './processor.ts'
+
+/**
+ * The only place where tags are made (G1 to G5).
+ *
+ * Contract:
+ * - One tag per (event, rule, emit); its id is the same on every path: live, recovered, replayed.
+ * - A tag below the confidence floor, of a disabled rule or without an anchor is counted, not
+ *   written. Adjustments only lower a confidence.
+ * - An exception in one rule costs that rule's tags of this event, no others.
+ */
+
+/** Confidence below this is not written; exactly this is (G4). */
+export const confidenceFloor = 0.3
+
+/** Fixed for ever: another namespace would give every tag another id. */
+const tagNamespace = 'd9617f08-bf2d-418a-b925-8b1c552bedb4'
+
+/** UUIDv5 over the six fields as a JSON array; `subTechniqueId` is '' if there is none. */
+export function tagId(
+  sourceKind: string,
+  sourceId: string,
+  ruleId: string,
+  ruleVersion: string,
+  techniqueId: string,
+  subTechniqueId: string,
+): string {
+  const key = [sourceKind, sourceId, ruleId, ruleVersion, techniqueId, subTechniqueId]
+  return uuid5(tagNamespace, JSON.stringify(key))
+}
+
+/** What a block's tagging adds up to. */
+export class Tagging {
+  readonly tags: Row<'tags'>[] = []
+  readonly dropped: Partial<Record<DropReason, number>> = {}
+  readonly #context: BlockContext
+  readonly #evidence: EvidenceOptions
+  readonly #attackRelease: string
+
+  constructor(context: BlockContext, evidence: EvidenceOptions) {
+    this.#context = context
+    this.#evidence = evidence
+    this.#attackRelease = loadAttack().release
+  }
+
+  /** The rules that meet the event. */
+  match(event: SourceEvent): readonly Rule[] {
+    try {
+      return this.#context.revision.match(event)
+    } catch {
+      this.#drop('rule_error', 1)
+      return []
+    }
+  }
+
+  /** Adds the tags of one event; false if a tag was lost for want of an anchor. */
+  add(record: LogRecord, event: SourceEvent, matched: readonly Rule[]): boolean {
+    let isAnchored = true
+    for (const rule of matched) {
+      try {
+        if (!this.#addRule(record, event, rule)) isAnchored = false
+      } catch {
+        this.#drop('rule_error', 1)
+      }
+    }
+    return isAnchored
+  }
+
+  #addRule(record: LogRecord, event: SourceEvent, rule: Rule): boolean {
+    if (rule.emits.length === 0) {
+      this.#drop('no_technique', 1)
+      return true
+    }
+    const state = this.#context.states.get(rule.id)
+    if (state?.state === 'disabled') {
+      this.#drop('disabled', rule.emits.length)
+      return true
+    }
+    const emits = emitsOf(rule, event)
+    const written = emits.filter((emit) => clipped(emit.confidence, state) >= confidenceFloor)
+    this.#drop('below_floor', emits.length - written.length)
+    if (written.length === 0) return true
+    if (!hasAnchor(event)) {
+      this.#drop('no_anchor', written.length)
+      return false
+    }
+    const evidence = JSON.stringify(evidenceOf(rule, event, this.#evidence))
+    for (const emit of written) {
+      this.tags.push(
+        this.#row(record, event, rule, emit, clipped(emit.confidence, state), evidence),
+      )
+    }
+    return true
+  }
+
+  #row(
+    record: LogRecord,
+    event: SourceEvent,
+    rule: Rule,
+    emit: EmittedTechnique,
+    confidence: number,
+    evidence: string,
+  ): Row<'tags'> {
+    const { log, topic, partition, timeMs } = this.#context
+    const { techniqueId, subTechniqueId, tactics } = emit
+    return {
+      log,
+      topic,
+      partition,
+      offset: record.offset,
+      ingest_time: timeMs,
+      tag_id: tagId(event.kind, event.id, rule.id, rule.version, techniqueId, subTechniqueId),
+      source_kind: event.kind,
+      source_id: event.id,
+      event_time: event.eventTimeMs,
+      tagged_time: timeMs,
+      identity_id: event.identityId,
+      attacker_id: event.attackerId,
+      session_id: event.sessionId,
+      host: event.host,
+      user: event.user,
+      decoy: event.decoy,
+      tactic: tactics[0] ?? '',
+      tactics,
+      technique_id: techniqueId,
+      sub_technique_id: subTechniqueId,
+      confidence,
+      severity: rule.severity,
+      rule_id: rule.id,
+      rule_version: rule.version,
+      rule_hash: rule.ruleHash,
+      evidence,
+      attack_release: this.#attackRelease,
+      in_release: emit.inRelease,
+    }
+  }
+
+  #drop(reason: DropReason, count: number): void {
+    if (count > 0) this.dropped[reason] = (this.dropped[reason] ?? 0) + count
+  }
+}
+
+function clipped(confidence: number, state: RuleState | undefined): number {
+  if (state?.state !== 'clipped' || state.confidenceMax === null) return confidence
+  return Math.min(confidence, state.confidenceMax)
+}
+
+function hasAnchor({ identityId, attackerId, sessionId, host, user }: Anchors): boolean {
+  return [identityId, attackerId, sessionId, host, user].some((anchor) => anchor !== '')
+}
