@@ -1,5 +1,6 @@
 import { ConfigError } from './error.ts'
 import type { SqlServer } from './migrations.ts'
+import { readSystemTables, type SystemTable, targetOf } from './system-tables.ts'
 
 /**
  * A repeated insert is dropped only by a table that remembers the tokens of earlier ones, and a view
@@ -41,33 +42,20 @@ export async function checkDedupWindows(
   )
 }
 
-interface Table {
-  readonly name: string
-  readonly uuid: string
-  readonly engine: string
-  readonly createSql: string
-  /** Materialized views that see its inserts. */
-  readonly dependents: readonly string[]
-}
-
 interface Catalogue {
-  readonly tables: ReadonlyMap<string, Table>
+  readonly tables: ReadonlyMap<string, SystemTable>
   /** Of tables that do not set the window themselves, by setting. */
   readonly windows: ReadonlyMap<string, number>
 }
 
 async function readCatalogue(server: SqlServer): Promise<Catalogue> {
-  const tables = await server.query<Table>(
-    `SELECT name, toString(uuid) AS uuid, engine, create_table_query AS createSql,
-       dependencies_table AS dependents
-     FROM system.tables WHERE database = currentDatabase()`,
-  )
+  const tables = await readSystemTables(server)
   const windows = await server.query<{ name: string; value: string }>(
     `SELECT name, value FROM system.merge_tree_settings
      WHERE name IN ('${plainWindow}', '${replicatedWindow}')`,
   )
   return {
-    tables: new Map(tables.map((table) => [table.name, table])),
+    tables,
     windows: new Map(windows.map(({ name, value }) => [name, Number(value)])),
   }
 }
@@ -75,7 +63,11 @@ async function readCatalogue(server: SqlServer): Promise<Catalogue> {
 const plainWindow = 'non_replicated_deduplication_window'
 const replicatedWindow = 'replicated_deduplication_window'
 
-function faultOf(table: Table, { windows }: Catalogue, windowMin: number): string | undefined {
+function faultOf(
+  table: SystemTable,
+  { windows }: Catalogue,
+  windowMin: number,
+): string | undefined {
   // A Null table keeps nothing: the token goes through it to the views behind.
   if (table.engine === 'Null') return undefined
   if (!table.engine.endsWith('MergeTree')) return `a ${table.engine} table has no window`
@@ -84,13 +76,4 @@ function faultOf(table: Table, { windows }: Catalogue, windowMin: number): strin
   const own = new RegExp(`\\b${setting} = (\\d+)`).exec(table.createSql)?.[1]
   const window = own === undefined ? (windows.get(setting) ?? 0) : Number(own)
   return window >= windowMin ? undefined : `${setting} is ${window}, less than ${windowMin}`
-}
-
-/** `CREATE MATERIALIZED VIEW db.name TO db.target …`, or a hidden table of the view's own. */
-function targetOf(view: Table): string | undefined {
-  if (view.engine !== 'MaterializedView') return undefined
-  const name = '(?:`(?:[^`\\\\]|\\\\.){1,256}`|[A-Za-z0-9_]{1,256})'
-  const to = new RegExp(`^CREATE MATERIALIZED VIEW ${name}\\.${name} TO (?:${name}\\.)?(${name})`)
-  const target = to.exec(view.createSql)?.[1]
-  return target === undefined ? `.inner_id.${view.uuid}` : target.replaceAll('`', '')
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createDatabase, sqlServer } from '../cli/sql-server.ts'
+import { sqlServer } from '../cli/migrate-database.ts'
+import { backfillView } from '../core/backfill.ts'
 import { checkDedupWindows } from '../core/dedup-window.ts'
 import { ConfigError } from '../core/error.ts'
 import { sha256Hex } from '../core/hash.ts'
@@ -31,7 +32,7 @@ beforeEach(async () => {
   databases += 1
   const database = `db${databases}`
   const root = createClient({ url: clickHouse.url })
-  await createDatabase(root, database)
+  await root.command({ query: `CREATE DATABASE ${database} ENGINE = Atomic` })
   await root.close()
   client = createClient({ url: clickHouse.url, database, log: { level: 127 } })
   server = sqlServer(client)
@@ -189,4 +190,82 @@ test('a Null table passes the token on: only the targets behind it need a window
   const nothing = file('tables/n.sql', ['CREATE TABLE IF NOT EXISTS n (a UInt8) ENGINE = Null'])
   await run(nothing, table('u'), view('m', 'u', 'n'))
   await checkDedupWindows(server, ['n'])
+})
+
+const sumTable = (name: string) =>
+  file(`tables/${name}.sql`, [
+    `CREATE TABLE IF NOT EXISTS ${name} (a UInt8, n UInt64) ENGINE = SummingMergeTree ORDER BY a ${window}`,
+  ])
+const countView = (name: string, to: string, from: string) =>
+  file(`rollups/${name}.sql`, [
+    `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${to} AS SELECT count() AS n, a FROM ${from} GROUP BY a`,
+  ])
+const insertNumbers = (into: string, from: number, count: number) =>
+  server.command(`INSERT INTO ${into} SELECT number % 3 FROM numbers(${from}, ${count})`)
+const sums = (from: string) =>
+  server.query(`SELECT a, toUInt32(sum(n)) AS n FROM ${from} GROUP BY a ORDER BY a`)
+
+test('a view made after the data is filled from it, by column names, and goes on counting', async () => {
+  await run(table('s'), sumTable('t'))
+  await insertNumbers('s', 0, 9)
+  await run(table('s'), sumTable('t'), countView('m', 't', 's'))
+  await insertNumbers('s', 9, 3)
+  expect(await backfillView(server, 'm')).toEqual({ target: 't', views: ['m'], rows: 3 })
+  await insertNumbers('s', 12, 2)
+  expect(await sums('t')).toEqual([
+    { a: 0, n: 5 },
+    { a: 1, n: 5 },
+    { a: 2, n: 4 },
+  ])
+  await checkDedupWindows(server, ['s'])
+})
+
+test('a target of two views is filled from both, and filling it again changes nothing', async () => {
+  await run(table('s'), table('u'), sumTable('t'))
+  await insertNumbers('s', 0, 3)
+  await insertNumbers('u', 0, 1)
+  await run(
+    table('s'),
+    table('u'),
+    sumTable('t'),
+    countView('m', 't', 's'),
+    countView('n', 't', 'u'),
+  )
+  for (const _ of [1, 2]) {
+    expect((await backfillView(server, 'm')).views.toSorted()).toEqual(['m', 'n'])
+    expect(await sums('t')).toEqual([
+      { a: 0, n: 2 },
+      { a: 1, n: 1 },
+      { a: 2, n: 1 },
+    ])
+  }
+})
+
+test('a backfill during which rows come in changes nothing and says so', async () => {
+  await run(table('s'), sumTable('t'), countView('m', 't', 's'))
+  await insertNumbers('s', 0, 3)
+  const busy: SqlServer = {
+    ...server,
+    command: async (sql) => {
+      await server.command(sql)
+      if (sql.startsWith('INSERT INTO `t__backfill`')) await insertNumbers('s', 3, 3)
+    },
+  }
+  await expect(backfillView(busy, 'm')).rejects.toThrow('rows came into s meanwhile')
+  expect(await sums('t')).toEqual([
+    { a: 0, n: 2 },
+    { a: 1, n: 2 },
+    { a: 2, n: 2 },
+  ])
+  expect((await backfillView(server, 'm')).rows).toBe(3)
+})
+
+test('what is not a materialized view, or computes itself, cannot be filled', async () => {
+  const refreshed =
+    'CREATE MATERIALIZED VIEW r REFRESH EVERY 1 YEAR TO t AS SELECT a, toUInt64(1) AS n FROM s'
+  await run(table('s'), sumTable('t'), countView('m', 't', 's'), file('rollups/r.sql', [refreshed]))
+  await expect(backfillView(server, 's')).rejects.toThrow(
+    's is not a materialized view; there are: m, r',
+  )
+  await expect(backfillView(server, 'r')).rejects.toThrow('SYSTEM REFRESH VIEW r')
 })
