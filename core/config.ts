@@ -107,10 +107,25 @@ export const settings = {
     default: 'matches',
     doc: 'Whose raw record is kept: matches or all.',
   },
+  TTPSTREAM_REDACT: {
+    type: 'texts',
+    default: '',
+    doc: 'Fields never kept as evidence, besides those named like secrets; separated by commas.',
+  },
+  TTPSTREAM_INTEGRITY_KEY: {
+    type: 'secret',
+    default: '',
+    doc: 'Key that signs validations (HMAC-SHA-256); empty: they are not signed.',
+  },
   TTPSTREAM_LINGER_MS: {
     type: 'count',
     default: '50',
     doc: 'How long a fetch waits for more records, milliseconds.',
+  },
+  TTPSTREAM_FETCH_BYTES_MAX: {
+    type: 'count',
+    default: '16777216',
+    doc: 'Most bytes one fetch returns.',
   },
   TTPSTREAM_BLOCK_RECORDS_MAX: {
     type: 'count',

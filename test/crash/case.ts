@@ -47,9 +47,10 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
     database: id,
     request_timeout: 30_000,
   })
+  const server = createClient({ url: servers.clickhouseUrl })
   try {
     for (const database of [id, `${id}_clean`])
-      await migrateDatabase(servers.clickhouseUrl, database)
+      await migrateDatabase({ url: servers.clickhouseUrl, database })
     if (spec.dedupWindow !== undefined) await setWindow(clickhouse, spec.dedupWindow)
     writeFileSync(join(rules, 'word.yaml'), ruleOf('first'))
     await createTopics(kafka, topics)
@@ -75,9 +76,10 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
   } finally {
     for (const engine of engines) engine.kill('SIGKILL')
     for (const database of [id, `${id}_clean`]) {
-      await clickhouse.command({ query: `DROP DATABASE IF EXISTS ${database}` }).catch(() => {})
+      await server.command({ query: `DROP DATABASE IF EXISTS ${database}` })
     }
     await clickhouse.close()
+    await server.close()
     rmSync(rules, { recursive: true, force: true })
   }
 }

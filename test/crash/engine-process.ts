@@ -1,16 +1,20 @@
 /**
  * An engine of its own process for crash cases: the product's composition, plus what only a test may
- * add: a failpoint, and the three negative controls, each of which takes one mechanism away.
+ * add: a failpoint, and a negative control that takes the tokens away.
  */
 
 import { composeEngine } from '../../cli/compose-engine.ts'
+import { createProcessors, createPublisher } from '../../cli/processors.ts'
+import { ruleFolders } from '../../cli/rule-folders.ts'
 import { readConfig } from '../../core/config.ts'
-import type { RecordSource } from '../../core/kafka.ts'
 import { createLog } from '../../core/log.ts'
 import { type Failpoint, failpoints } from '../../processors/engine/failpoint.ts'
 import type { Store } from '../../processors/engine/store.ts'
+import { readRuleFolders } from '../../rules/folder-listing.ts'
+import { ruleContext } from '../../rules/language/context.ts'
+import { buildRuleSet } from '../../rules/rule-set.ts'
 
-export type Control = 'none' | 'no-token' | 'stale-commit'
+export type Control = 'none' | 'no-token'
 
 export interface EngineProcessOptions {
   /** The environment of the product. */
@@ -23,11 +27,15 @@ export interface EngineProcessOptions {
 const options: EngineProcessOptions = JSON.parse(process.argv[2] ?? '{"settings":{}}')
 const config = readConfig(options.settings)
 const log = createLog('warn')
-const engine = await composeEngine(config, {
+const files = readRuleFolders(ruleFolders(config))
+const { revision } = buildRuleSet(files, ruleContext())
+const engine = composeEngine(config, {
   log,
+  processors: createProcessors(config),
+  publish: createPublisher(config),
+  rules: () => ({ revision, states: new Map() }),
   failpoint: parseFailpoint(options.failpoint ?? ''),
   wrapStore: (store) => (options.control === 'no-token' ? withoutTokens(store) : store),
-  wrapSource: (source) => (options.control === 'stale-commit' ? withoutEpochs(source) : source),
 })
 process.once('SIGTERM', () => {
   engine.stop().catch((cause: unknown) => {
@@ -64,20 +72,5 @@ function withoutTokens(store: Store): Store {
     rowsOf: (name, range) => store.rowsOf(name, range),
     newestProgress: (at) => store.newestProgress(at),
     progressEnding: (at, logId, last) => store.progressEnding(at, logId, last),
-  }
-}
-
-/** Leases that never end: a stale block goes on and commits under the current generation. */
-function withoutEpochs(source: RecordSource): RecordSource {
-  return {
-    committed: (at) => source.committed(at),
-    watermarks: (at) => source.watermarks(at),
-    close: () => source.close(),
-    run: (handler) =>
-      source.run({
-        assigned: (at, lease) => handler.assigned(at, lease),
-        batch: (batch, lease) =>
-          handler.batch(batch, { ...lease, isHeld: () => true, confirm: async () => {} }),
-      }),
   }
 }

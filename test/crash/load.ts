@@ -3,7 +3,8 @@
  * pattern, so that an oracle can tell from a record alone what must have become of it.
  */
 
-import type { Kafka } from 'kafkajs'
+import { setTimeout } from 'node:timers/promises'
+import type { Admin, Kafka } from 'kafkajs'
 
 export interface CaseTopics {
   readonly commands: string
@@ -30,14 +31,27 @@ export function topicsOf(prefix: string): CaseTopics {
 export async function createTopics(kafka: Kafka, topics: CaseTopics): Promise<void> {
   const admin = kafka.admin()
   await admin.connect()
+  const names = Object.values(topics)
   await admin.createTopics({
-    waitForLeaders: true,
-    topics: Object.values(topics).map((topic) => ({
-      topic,
-      numPartitions: topic === topics.commands ? 2 : 1,
-    })),
+    waitForLeaders: false,
+    topics: names.map((topic) => ({ topic, numPartitions: topic === topics.commands ? 2 : 1 })),
   })
+  for (let tries = 0; !(await haveLeaders(admin, names)); tries += 1) {
+    if (tries === leaderTriesMax) throw new Error(`no leaders for ${names.join(', ')}`)
+    await setTimeout(100)
+  }
   await admin.disconnect()
+}
+
+const leaderTriesMax = 100
+
+async function haveLeaders(admin: Admin, names: readonly string[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] })
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))
+  } catch {
+    return false
+  }
 }
 
 /** Writes `count` commands, numbered from `from`, and a few alerts, tests and catalog records. */

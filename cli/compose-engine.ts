@@ -1,0 +1,91 @@
+/** Puts an engine together from the settings: the same for `run`, `dev`, `demo` and the crash tests. */
+
+import { systemClock } from '../core/clock.ts'
+import type { Config } from '../core/config.ts'
+import type { Log } from '../core/log.ts'
+import { createMetrics, type Metrics } from '../core/metrics.ts'
+import { systemRandom } from '../core/random.ts'
+import { createReadiness, type Readiness } from '../core/readiness.ts'
+import { Engine, type RulesInForce } from '../processors/engine/engine.ts'
+import { type Failpoint, noFailpoint } from '../processors/engine/failpoint.ts'
+import { KafkaSink } from '../processors/engine/kafka-sink.ts'
+import { KafkaSource } from '../processors/engine/kafka-source.ts'
+import { ClickHouseStore, type Store } from '../processors/engine/store.ts'
+import type { Processor, Publish } from '../processors/processor.ts'
+import { createClickHouse } from './clickhouse.ts'
+import { createKafka } from './kafka.ts'
+
+export interface EngineParts {
+  readonly log: Log
+  readonly metrics?: Metrics
+  readonly readiness?: Readiness
+  readonly processors: ReadonlyMap<string, Processor>
+  readonly publish: Publish
+  readonly rules: () => RulesInForce
+  /** For crash tests. */
+  readonly failpoint?: Failpoint
+  readonly wrapStore?: (store: Store) => Store
+}
+
+export interface ComposedEngine {
+  readonly metrics: Metrics
+  readonly readiness: Readiness
+  /** Consumes until `stop`; rejects with what stopped it. */
+  run(): Promise<void>
+  stop(): Promise<void>
+}
+
+const partitionsMax = 16
+
+export function composeEngine(config: Config, parts: EngineParts): ComposedEngine {
+  const { log, wrapStore = (store) => store } = parts
+  const metrics = parts.metrics ?? createMetrics()
+  const readiness = parts.readiness ?? createReadiness()
+  const sessionMs = config.count('TTPSTREAM_KAFKA_SESSION_MS')
+  const kafka = createKafka(config, log)
+  // An insert that outlasts the session would be finished by somebody else.
+  const clickhouse = createClickHouse(config, { requestMs: Math.max(1_000, sessionMs * 0.8) })
+  const sink = new KafkaSink(kafka)
+  const source = new KafkaSource(kafka, {
+    groupId: config.text('TTPSTREAM_KAFKA_GROUP'),
+    topics: [...parts.processors.keys()],
+    sessionMs,
+    lingerMs: config.count('TTPSTREAM_LINGER_MS'),
+    fetchBytesMax: config.count('TTPSTREAM_FETCH_BYTES_MAX'),
+    partitionsMax,
+    log,
+  })
+  const engine = new Engine({
+    source,
+    sink,
+    store: wrapStore(new ClickHouseStore(clickhouse)),
+    processors: parts.processors,
+    publish: parts.publish,
+    rules: parts.rules,
+    limits: {
+      recordsMax: config.count('TTPSTREAM_BLOCK_RECORDS_MAX'),
+      bytesMax: config.count('TTPSTREAM_BLOCK_BYTES_MAX'),
+    },
+    clock: systemClock,
+    random: systemRandom,
+    metrics,
+    log,
+    failpoint: parts.failpoint ?? noFailpoint,
+    onTrouble: (reason) => readiness.set('servers', reason === null ? null : troubleOf(reason)),
+  })
+  return {
+    metrics,
+    readiness,
+    run: () => engine.run(),
+    async stop() {
+      await engine.stop()
+      await sink.close()
+      await clickhouse.close()
+    },
+  }
+}
+
+/** What the health endpoint may say of it: no addresses. */
+function troubleOf(reason: string): string {
+  return reason.includes('ClickHouse:') ? 'ClickHouse does not answer' : 'Kafka does not answer'
+}
