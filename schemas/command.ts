@@ -6,18 +6,19 @@ import { id, label, name, time } from './scalar.ts'
  * The native envelope of `ttp.commands`: something an actor did, from a producer that speaks our
  * language. Raw records of known sources need none (`source.ts`).
  *
- * Contract: `kind` decides which native rules read it; `fields`, and any other key beside the ones
- * below, are what rules see. Anchors are optional; a source address counts as the attacker.
+ * Contract: `kind` decides which native rules read it. Rules see the members of `fields` and those
+ * of the record itself, also the ones not listed here. Anchors are optional; a source address counts
+ * as the attacker.
  */
 
-const logsource = z.looseObject({
+const logsource = z.object({
   product: label.nullish(),
   service: label.nullish(),
   category: label.nullish(),
 })
 
 export const commandRecord = z
-  .looseObject({
+  .object({
     kind: z
       .string()
       .regex(/^[a-z][a-z0-9_-]{0,63}$/, {
