@@ -28,6 +28,8 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'POST /api/v1/ttp/rules/{id}/state': 'admin',
   'DELETE /api/v1/ttp/rules/{id}/state': 'admin',
   'GET /api/v1/ttp/export/navigator': 'viewer',
+  'GET /api/v1/metrics/operational/mttd': 'viewer',
+  'GET /api/v1/metrics/operational/mttr': 'viewer',
 }
 
 /** Authenticates and authorises every request that some route will answer. */

@@ -15,6 +15,8 @@ import { boundViews } from './bounded-views.ts'
 import { createCatalogWriter, type Publish } from './catalog-writer.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
+import { mttd } from './metrics/mttd.ts'
+import { mttr } from './metrics/mttr.ts'
 import { refuseMistakes } from './mistakes.ts'
 import { openapi, registerComponents } from './openapi.ts'
 import { Problem, problemHandler, problemResponse } from './problem.ts'
@@ -71,6 +73,8 @@ const resources: readonly Resource[] = [
   rules,
   ruleStates,
   navigator,
+  mttd,
+  mttr,
 ]
 
 const bodyBytesMax = 1_048_576

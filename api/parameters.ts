@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import type { Clock } from '../core/clock.ts'
 import { secondMs } from '../core/units.ts'
 
 /**
@@ -100,7 +101,7 @@ export const techniqueId = z
   .regex(/^T\d{4}(\.\d{3})?$/, 'give an ATT&CK id: T1059 or T1059.001')
   .openapi({ description: 'An ATT&CK technique or sub-technique.', example: 'T1059.001' })
 
-/** Epoch seconds of a clock's now. */
-export function nowSeconds(nowMs: number): number {
-  return nowMs / secondMs
+/** Epoch seconds of now. */
+export function instantNow(clock: Clock): number {
+  return clock.now() / secondMs
 }
