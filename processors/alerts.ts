@@ -53,6 +53,7 @@ function eventOf(alert: AlertRecord, read: ReadRecord): SourceEvent {
     logsource: internLogSource('ttpstream', 'alert', 'alert'),
     fields: fieldsOf(read, { host, user, attacker_id: attackerId }),
     json: read.bytes,
+    derived: ['attacker_id'],
     id: alert.alert_id,
     eventTimeMs: time.eventTimeMs,
     isTimeCapped: time.isTimeCapped,

@@ -57,6 +57,7 @@ function eventOf(value: CommandRecord, record: ParsedRecord, at: RecordPosition)
     logsource,
     fields: normalizeFields(kind, record),
     json: at.json,
+    derived: canonical,
     id: value.event_id ?? positionId(at),
     eventTimeMs: time.eventTimeMs,
     isTimeCapped: time.isTimeCapped,
@@ -71,6 +72,9 @@ function eventOf(value: CommandRecord, record: ParsedRecord, at: RecordPosition)
     commandText: commandText(command),
   }
 }
+
+/** The one field that may be written otherwise than in the record: an address in its one form. */
+const canonical = ['attacker_id']
 
 /** Where a kind's command line is, if the envelope has no `command_text`. */
 const commandFields: Readonly<Record<string, string>> = { process: 'CommandLine' }

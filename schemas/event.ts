@@ -23,6 +23,11 @@ export interface MatchEvent {
   readonly fields: Fields
   /** The UTF-8 JSON that `fields` came from, so that keyword rules can scan bytes. May hold more than `fields`. */
   readonly json?: Uint8Array
+  /**
+   * Fields whose text `json` may not show: joined, decoded, mapped or constant. The normaliser's own
+   * fields need not be named. Keyword rules search them apart.
+   */
+  readonly derived?: readonly string[]
 }
 
 /** The five anchors of a tag (G3); '' is absent. */

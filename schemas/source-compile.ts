@@ -10,6 +10,7 @@ import {
   compileCondition,
   compileExpression,
   type Expression,
+  isDerived,
 } from './source-expression.ts'
 import { compileFields } from './source-fields.ts'
 import { compileLogSource } from './source-log.ts'
@@ -36,6 +37,7 @@ export function compileSource(definition: Definition): Source {
   const attackerOf = of(definition.attacker)
   const identityOf = of(definition.identity)
   const decoyOf = of(definition.decoy)
+  const derived = derivedFields(definition)
 
   function read(record: ParsedRecord, at: RecordPosition): SourceEvent {
     const flat = flatten === undefined ? record : flatten(record)
@@ -61,6 +63,7 @@ export function compileSource(definition: Definition): Source {
       logsource,
       fields: normalizeFields(kind, flat),
       json: at.json,
+      derived,
       id: id === '' ? positionId(at) : id,
       eventTimeMs: time.eventTimeMs,
       isTimeCapped: time.isTimeCapped,
@@ -76,6 +79,15 @@ export function compileSource(definition: Definition): Source {
     }
   }
   return { name, description, recognises: compileRecognition(definition.recognise ?? []), read }
+}
+
+/** Fields that a search of the record's own text could miss. */
+function derivedFields({ fields, aliases = [], attacker }: Definition): readonly string[] {
+  const setters = [fields?.replace ?? {}, fields?.set ?? {}, ...aliases.map(({ set }) => set)]
+  const names = setters.flatMap((set) =>
+    Object.entries(set).flatMap(([name, source]) => (isDerived(source) ? [name] : [])),
+  )
+  return [...new Set([...names, ...(attacker === undefined ? [] : ['attacker_id'])])]
 }
 
 const nothing: Reader = () => undefined

@@ -98,6 +98,15 @@ export function compileExpression(source: Expression, absent: Absent): Reader {
   }
 }
 
+/** May the value be a text that the record does not hold as it is? */
+export function isDerived(source: Expression | Outcome): boolean {
+  if (typeof source !== 'object') return false
+  if (!isOperation(source)) return source.some(isDerived)
+  const { value, join, list, members, map, lower, upper, from } = source
+  const isMade = [value, join, list, members, map, lower, upper].some((part) => part !== undefined)
+  return isMade || (from !== undefined && isDerived(from))
+}
+
 export function compileCondition(source: Condition): (scope: Scope) => boolean {
   const tests = Object.entries(source).map(([path, wanted]) => {
     const values = new Set<unknown>()

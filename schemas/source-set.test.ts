@@ -455,6 +455,14 @@ test("an envelope without a log source: a process is any product's, a Sigma kind
   ).toMatchObject({ logsource: { product: 'windows' }, commandText: 'x' })
 })
 
+test('fields that the text of the record does not show are named', () => {
+  expect(read(sysmon()).derived).toEqual(['User'])
+  expect(read({ ...cowrie, eventid: 'cowrie.login.failed' }).derived).toEqual(
+    expect.arrayContaining(['result', 'service', 'attacker_id']),
+  )
+  expect(read({ kind: 'command', host: 'h', fields: {} }).derived).toEqual(['attacker_id'])
+})
+
 test('equal log sources are one object', () => {
   expect(read(sysmon()).logsource).toBe(read(sysmon({ RecordNumber: 42 })).logsource)
 })
