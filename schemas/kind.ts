@@ -6,7 +6,10 @@
 interface KindSpec {
   /** The field that a short-form rule searches when it names none (R2). */
   readonly matchField?: string
-  /** Every field a native rule may read besides `commonFields`. A trailing `.*` opens a subtree. */
+  /**
+   * Every field a native rule may read besides `commonFields`. A trailing `.*` opens a subtree, `*`
+   * alone is any field.
+   */
   readonly fields: readonly string[]
 }
 
@@ -182,7 +185,17 @@ export const kinds: Readonly<Record<string, KindSpec>> = {
   },
   payload: {
     matchField: 'payload_text',
-    fields: ['payload_text', 'sha256', 'file_type', 'size_bytes', 'hash_match', 'signals'],
+    fields: [
+      'payload_text',
+      'sha256',
+      'file_type',
+      'size_bytes',
+      'hash_match',
+      'signals',
+      'filename',
+      'raw_url',
+      ...urlFields,
+    ],
   },
   session: {
     fields: [
@@ -207,6 +220,10 @@ export const kinds: Readonly<Record<string, KindSpec>> = {
     ],
   },
   ipv6_leak: { fields: ['addr', 'mac_oui', 'iid_kind', 'vector', 'on_iface', 'attacker_v4'] },
+  // Windows channels whose events are of no Sigma category: the service is the kind.
+  security: { fields: ['*'] },
+  system: { fields: ['*'] },
+  ps_classic_script: { fields: ['*'] },
   alert: {
     matchField: 'rule.name',
     fields: [
@@ -254,6 +271,6 @@ export function isFieldOf(kind: string, field: string): boolean {
   const spec = kinds[kind]
   if (spec === undefined) return true
   return [...commonFields, ...spec.fields].some((known) =>
-    known.endsWith('.*') ? field.startsWith(known.slice(0, -1)) : known === field,
+    known.endsWith('.*') ? field.startsWith(known.slice(0, -1)) : known === field || known === '*',
   )
 }
