@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../core/diagnostic.ts'
+import { assert } from '../core/error.ts'
 import { sha256Hex } from '../core/hash.ts'
 import { compileRules } from './compile.ts'
 import type { RuleContext } from './language/context.ts'
@@ -39,6 +40,8 @@ export interface Rejection {
 
 export type RuleFile =
   | { readonly path: string; readonly text: string }
+  /** As it was when the previous set was built. */
+  | { readonly path: string; readonly isUnchanged: true }
   /** The file is there and cannot be read. */
   | { readonly path: string; readonly problem: string }
 
@@ -82,6 +85,10 @@ export function buildRuleSet(
 
 function loadFile(file: RuleFile, context: RuleContext, previous: RuleSet | undefined): LoadedFile {
   const before = previous?.files.get(file.path)
+  if ('isUnchanged' in file) {
+    assert(before !== undefined, `${file.path} cannot be unchanged: it was not there`)
+    return before
+  }
   if ('problem' in file) return unreadable(file.path, file.problem, before)
   const textHash = sha256Hex(file.text)
   if (before?.textHash === textHash) return before

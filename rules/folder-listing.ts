@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { messageOf } from '../core/error.ts'
+import type { RuleFile } from './rule-set.ts'
+
+/** What lies in rule folders now, as far as rules go. Symbolic links are followed, each place once. */
+export interface Listing {
+  readonly files: ReadonlyMap<string, ListedFile>
+  /** Folders that are not there, or cannot be listed, with the reason. */
+  readonly problems: ReadonlyMap<string, string>
+}
+
+export interface ListedFile {
+  /** Changes whenever the content can have changed: inode, size, and both times. */
+  readonly stamp: string
+  readonly isEmpty: boolean
+}
+
+/** Beyond these a folder is not one of rules, and listing it would stall the process. */
+export const filesMax = 50_000
+const depthMax = 16
+const fileBytesMax = 8 * 1024 * 1024
+
+/** Editors' and other tools' own files, and hidden ones, are none: `.a.yaml.swp`, `#a.yaml#`, `a.yaml~`. */
+export function isRuleFileName(name: string): boolean {
+  return /^[^.#~].*\.ya?ml$/i.test(name)
+}
+
+export function listRuleFolders(folders: readonly string[]): Listing {
+  const files = new Map<string, ListedFile>()
+  const problems = new Map<string, string>()
+  for (const folder of folders) walk(folder, 0, new Set(), files, problems)
+  return { files, problems }
+}
+
+/** One file as `listRuleFolders` would list it; undefined when it is not there. */
+export function statRuleFile(path: string): ListedFile | undefined {
+  const stats = statsOf(path)
+  return stats?.isFile() ? listedFile(stats) : undefined
+}
+
+/** Tells one folder from another at the same place; 0 when it is not there. */
+export function inodeOf(folder: string): number {
+  return statsOf(folder)?.ino ?? 0
+}
+
+/** Reads one listed file. It may be gone, or forbidden, by now. */
+export function readRuleFile(path: string): RuleFile {
+  try {
+    if (statSync(path).size > fileBytesMax) {
+      return { path, problem: `larger than ${fileBytesMax} bytes` }
+    }
+    return { path, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)) }
+  } catch (thrown) {
+    return { path, problem: messageOf(thrown) }
+  }
+}
+
+/** Every rule file of some folders, read. For a process that does not watch. */
+export function readRuleFolders(folders: readonly string[]): readonly RuleFile[] {
+  return [...listRuleFolders(folders).files.keys()].map(readRuleFile)
+}
+
+function walk(
+  folder: string,
+  depth: number,
+  ancestors: ReadonlySet<string>,
+  files: Map<string, ListedFile>,
+  problems: Map<string, string>,
+): void {
+  try {
+    const real = realpathSync(folder)
+    if (ancestors.has(real) || depth > depthMax) return
+    const inside = new Set([...ancestors, real])
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name)
+      const mayBeFile = entry.isFile() || entry.isSymbolicLink()
+      if (mayBeFile && isRuleFileName(entry.name)) {
+        const stats = statsOf(path)
+        if (stats?.isFile() && files.size < filesMax) files.set(path, listedFile(stats))
+        else if (stats?.isDirectory()) walk(path, depth + 1, inside, files, problems)
+      } else if (!entry.name.startsWith('.') && !entry.isFile()) {
+        if (entry.isDirectory() || statsOf(path)?.isDirectory()) {
+          walk(path, depth + 1, inside, files, problems)
+        }
+      }
+    }
+  } catch (thrown) {
+    const hasVanished = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
+    if (depth === 0 || !hasVanished) problems.set(folder, messageOf(thrown))
+  }
+}
+
+/** Undefined for a link to nowhere, or in a circle. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+function listedFile(stats: Stats): ListedFile {
+  const { dev, ino, size, mtimeMs, ctimeMs } = stats
+  return { stamp: [dev, ino, size, mtimeMs, ctimeMs].join(), isEmpty: size === 0 }
+}
