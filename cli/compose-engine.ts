@@ -1,5 +1,6 @@
 /** Puts an engine together from the settings: the same for `run`, `dev`, `demo` and the crash tests. */
 
+import type { Kafka } from 'kafkajs'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
@@ -30,6 +31,8 @@ export interface EngineParts {
 export interface ComposedEngine {
   readonly metrics: Metrics
   readonly readiness: Readiness
+  readonly kafka: Kafka
+  readonly sink: KafkaSink
   /** Consumes until `stop`; rejects with what stopped it. */
   run(): Promise<void>
   stop(): Promise<void>
@@ -46,6 +49,7 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
   // An insert that outlasts the session would be finished by somebody else.
   const clickhouse = createClickHouse(config, { requestMs: Math.max(1_000, sessionMs * 0.8) })
   const sink = new KafkaSink(kafka)
+  readiness.set('start', 'no partition is assigned yet')
   const source = new KafkaSource(kafka, {
     groupId: config.text('TTPSTREAM_KAFKA_GROUP'),
     topics: [...parts.processors.keys()],
@@ -71,11 +75,14 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     metrics,
     log,
     failpoint: parts.failpoint ?? noFailpoint,
+    onAssigned: () => readiness.set('start', null),
     onTrouble: (reason) => readiness.set('servers', reason === null ? null : troubleOf(reason)),
   })
   return {
     metrics,
     readiness,
+    kafka,
+    sink,
     run: () => engine.run(),
     async stop() {
       await engine.stop()

@@ -40,6 +40,8 @@ export interface EngineOptions extends BlockWriter {
   readonly limits: BlockLimits
   readonly clock: Clock
   readonly random: Random
+  /** A partition's start was decided: the engine works. */
+  readonly onAssigned?: (at: TopicPartition) => void
 }
 
 export class Engine implements RecordHandler {
@@ -74,6 +76,7 @@ export class Engine implements RecordHandler {
     if (!lease.isHeld()) throw new LeaseLost('The group has moved on.')
     this.#partitions.set(keyOf(at), partition)
     log.info({ ...at, start: start.kind, position: partition.reading }, 'partition assigned')
+    this.#options.onAssigned?.(at)
     return partition.reading
   }
 

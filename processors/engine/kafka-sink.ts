@@ -5,7 +5,7 @@
 
 import type { Kafka, Producer } from 'kafkajs'
 import { messageOf, TransientError } from '../../core/error.ts'
-import type { OutRecord, RecordSink } from '../../core/kafka.ts'
+import type { OutRecord, RecordSink, TopicPartition } from '../../core/kafka.ts'
 
 const sendBytesMax = 900_000
 /** Key, headers and framing of one record, at most. */
@@ -26,6 +26,17 @@ export class KafkaSink implements RecordSink {
       for (const part of partsOf(records)) {
         await this.#producer.sendBatch({ acks: -1, topicMessages: part })
       }
+    } catch (cause) {
+      throw new TransientError('kafka-unavailable', `Kafka: ${messageOf(cause)}`, { cause })
+    }
+  }
+
+  /** Sends one record and tells where it stands. */
+  async sendOne({ topic, key, value }: OutRecord): Promise<TopicPartition & { offset: number }> {
+    try {
+      await this.#connect()
+      const [sent] = await this.#producer.send({ topic, acks: -1, messages: [{ key, value }] })
+      return { topic, partition: sent?.partition ?? 0, offset: Number(sent?.baseOffset ?? 0) }
     } catch (cause) {
       throw new TransientError('kafka-unavailable', `Kafka: ${messageOf(cause)}`, { cause })
     }

@@ -1,0 +1,86 @@
+import { setTimeout } from 'node:timers/promises'
+import { type Config, readConfig } from '../../core/config.ts'
+import { messageOf, TransientError } from '../../core/error.ts'
+import { createLog, type Log, type LogLevel } from '../../core/log.ts'
+import type { Command, Io } from '../command.ts'
+import { createKafka, ensureTopics } from '../kafka.ts'
+import { migrateDatabase, planDatabase } from '../migrate-database.ts'
+import { startWorker, type Worker } from '../worker.ts'
+import { databaseAddress } from './migrate.ts'
+
+const waitMs = 2_000
+
+export const run: Command = {
+  name: 'run',
+  summary: 'Run an engine and its API against Kafka and ClickHouse.',
+  options: { migrate: { type: 'boolean', doc: 'Migrate the database first.' } },
+  async run({ options }, io) {
+    const config = readConfig()
+    const log = createLog(logLevel(config))
+    log.info({ settings: config.masked() }, 'starting')
+    await untilThere('ClickHouse', log, io, async () => {
+      if (options['migrate'] === true) await migrateDatabase(databaseAddress(config))
+      else await assertMigrated(config)
+    })
+    const kafka = createKafka(config, log)
+    await untilThere('Kafka', log, io, () => ensureTopics(kafka, config))
+    const worker = await startWorker(config, log)
+    log.info({ api: worker.api.url }, 'started')
+    await untilStopped(worker, io)
+    log.info({}, 'stopped')
+    return 0
+  },
+}
+
+/** Waits for the engine to fail or for the signal; closes the worker either way. */
+export async function untilStopped(worker: Worker, io: Io): Promise<void> {
+  const asked = new Promise<void>((resolve) => {
+    if (io.signal.aborted) resolve()
+    io.signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  try {
+    await Promise.race([worker.running, asked])
+  } finally {
+    await worker.close()
+  }
+}
+
+export function logLevel(config: Config): LogLevel {
+  const level = config.text('TTPSTREAM_LOG_LEVEL')
+  return level === 'debug' || level === 'warn' || level === 'error' || level === 'silent'
+    ? level
+    : 'info'
+}
+
+async function assertMigrated(config: Config): Promise<void> {
+  const steps = await planDatabase(databaseAddress(config))
+  if (steps.length === 0) return
+  throw new TransientError(
+    'not-migrated',
+    `${steps.length} steps are missing: run \`ttpstream migrate\``,
+  )
+}
+
+/** A server that is away is waited for; anything else is an error at once. */
+async function untilThere(
+  what: string,
+  log: Log,
+  io: Io,
+  work: () => Promise<void>,
+): Promise<void> {
+  while (!io.signal.aborted) {
+    try {
+      await work()
+      return
+    } catch (cause) {
+      if (!isAway(cause)) throw cause
+      log.warn({ error: messageOf(cause) }, `waiting for ${what}`)
+      await setTimeout(waitMs)
+    }
+  }
+}
+
+function isAway(cause: unknown): boolean {
+  if (cause instanceof TransientError) return true
+  return cause instanceof Error && cause.name.startsWith('KafkaJS')
+}

@@ -1,0 +1,143 @@
+/**
+ * The rules in force: a revision from the rule folders and the states from the catalog, each swapped
+ * whole between two blocks; every change is told on `ttp.rule-events`.
+ */
+
+import type { Clock } from '../core/clock.ts'
+import { formatDiagnostic } from '../core/diagnostic.ts'
+import type { LogRecord } from '../core/kafka.ts'
+import type { Log } from '../core/log.ts'
+import type { Metrics } from '../core/metrics.ts'
+import type { Readiness } from '../core/readiness.ts'
+import { canaryFolder, canaryKind, canaryRuleId, doesCanarySing } from '../processors/canary.ts'
+import type { RulesInForce } from '../processors/engine/engine.ts'
+import { RuleStates, type StateChange } from '../processors/rule-states.ts'
+import { type RuleFolder, type RuleSetChange, watchRules } from '../rules/folder.ts'
+import { ruleContext } from '../rules/language/context.ts'
+import type { Rule } from '../rules/rule.ts'
+
+export interface LiveRulesOptions {
+  readonly folders: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly readiness: Readiness
+  readonly onEvent: (event: RuleEvent) => void
+}
+
+/** One record of `ttp.rule-events` (R11). */
+export interface RuleEvent {
+  readonly event: 'loaded' | 'reloaded' | 'rejected' | 'removed' | 'state' | 'state_reverted'
+  readonly rule_id: string
+  readonly [detail: string]: unknown
+}
+
+const timerMsMax = 2 ** 31 - 1
+
+export class LiveRules {
+  readonly #options: LiveRulesOptions
+  readonly #states = new RuleStates()
+  #folder: RuleFolder | null = null
+  #inForce: RulesInForce | null = null
+  #timer: NodeJS.Timeout | null = null
+  /** Epoch milliseconds of the last change of rules. */
+  changedAtMs: number
+
+  constructor(options: LiveRulesOptions) {
+    this.#options = options
+    this.changedAtMs = options.clock.now()
+  }
+
+  /** Loads the folders; from then on they are followed. */
+  async start(): Promise<void> {
+    const { folders, log } = this.#options
+    this.#folder = await watchRules([...folders, canaryFolder], {
+      context: { ...ruleContext(), extraKinds: [canaryKind] },
+      log,
+      onChange: (change) => this.#onRules(change),
+    })
+    this.#swap()
+  }
+
+  current(): RulesInForce {
+    if (this.#inForce === null) throw new Error('LiveRules.current before start')
+    return this.#inForce
+  }
+
+  /** Without the canary. */
+  rules(): readonly Rule[] {
+    return this.current().revision.rules.filter(({ id }) => id !== canaryRuleId)
+  }
+
+  /** Texts of what is refused now, for people. */
+  problems(): readonly string[] {
+    const diagnostics = this.#folder?.ruleSet.diagnostics ?? []
+    return diagnostics.filter(({ severity }) => severity === 'error').map(formatDiagnostic)
+  }
+
+  /** Takes a record of the catalog; state changes are in force for the next block. */
+  takeCatalog(record: LogRecord): void {
+    const change = this.#states.apply(record)
+    if (change === null) return
+    this.#onState(change)
+    this.#swap()
+    this.#schedule()
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    await this.#folder?.close()
+  }
+
+  #onRules({ changes }: RuleSetChange): void {
+    const { clock, log, metrics, onEvent } = this.#options
+    this.changedAtMs = clock.now()
+    for (const { change, ruleId, file, version, ruleHash, logicHash, diagnostics } of changes) {
+      if (ruleId === canaryRuleId) continue
+      metrics.count('ttpstream_rule_reloads_total', { outcome: change })
+      const problems = diagnostics.map(formatDiagnostic)
+      if (change === 'rejected') log.warn({ ruleId, file, problems }, 'rule rejected')
+      const details = { file, version, rule_hash: ruleHash, logic_hash: logicHash }
+      onEvent({
+        event: change,
+        rule_id: ruleId,
+        ...details,
+        ...(problems.length > 0 ? { problems } : {}),
+      })
+    }
+    if (this.#folder !== null) this.#swap()
+  }
+
+  #onState({ ruleId, state, kind }: StateChange): void {
+    this.#options.log.info({ ruleId, state }, 'rule state')
+    this.#options.onEvent({ event: kind, rule_id: ruleId, state: state ?? { state: 'enabled' } })
+  }
+
+  /** Expiry is a timer, not a question that somebody has to ask. */
+  #schedule(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    const next = this.#states.nextExpiryMs()
+    if (next === null) return
+    const waitMs = Math.min(timerMsMax, Math.max(0, next - this.#options.clock.now()))
+    this.#timer = setTimeout(() => {
+      for (const change of this.#states.expire(this.#options.clock.now())) this.#onState(change)
+      this.#swap()
+      this.#schedule()
+    }, waitMs)
+    this.#timer.unref()
+  }
+
+  #swap(): void {
+    if (this.#folder === null) return
+    const { revision } = this.#folder.ruleSet
+    this.#inForce = { revision, states: this.#states.snapshot() }
+    const { metrics, readiness } = this.#options
+    const count = this.rules().length
+    metrics.set('ttpstream_rules', {}, count)
+    const isWell = count > 0 && doesCanarySing(revision)
+    readiness.set(
+      'rules',
+      isWell ? null : count === 0 ? 'no rules are loaded' : 'the canary event yields no tag',
+    )
+  }
+}

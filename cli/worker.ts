@@ -1,0 +1,134 @@
+/**
+ * One worker: live rules, rule state from the catalog, the engine, and the API on top. What `run`,
+ * `dev` and `demo` start.
+ */
+
+import { readFileSync } from 'node:fs'
+import { createApp } from '../api/app.ts'
+import type { Auth } from '../api/auth.ts'
+import { parseAuthFile } from '../api/auth-file.ts'
+import { assertSafeBinding } from '../api/binding.ts'
+import { createClickHouseViews } from '../api/clickhouse-views.ts'
+import { type ApiServer, startApi } from '../api/server.ts'
+import { systemClock } from '../core/clock.ts'
+import type { Config } from '../core/config.ts'
+import { messageOf } from '../core/error.ts'
+import type { Log } from '../core/log.ts'
+import { createMetrics, type Metrics } from '../core/metrics.ts'
+import { systemRandom } from '../core/random.ts'
+import { createReadiness, type Readiness } from '../core/readiness.ts'
+import { CatalogFollower } from '../processors/engine/catalog-follower.ts'
+import { loadAttack } from '../schemas/attack.ts'
+import { type ComposedEngine, composeEngine } from './compose-engine.ts'
+import { LiveRules, type RuleEvent } from './live-rules.ts'
+import { createProcessors, createPublisher } from './processors.ts'
+import { ruleFolders } from './rule-folders.ts'
+
+export interface Worker {
+  readonly api: ApiServer
+  readonly rules: LiveRules
+  readonly metrics: Metrics
+  readonly readiness: Readiness
+  /** Resolves when the engine stops; rejects with what stopped it. */
+  readonly running: Promise<void>
+  close(): Promise<void>
+}
+
+/** Kafka's topics and the migrated database must be there. */
+export async function startWorker(config: Config, log: Log): Promise<Worker> {
+  const auth = readAuth(config)
+  const host = config.text('TTPSTREAM_API_HOST')
+  assertSafeBinding(host, auth)
+  const metrics = createMetrics()
+  const readiness = createReadiness((isReady) =>
+    metrics.set('ttpstream_ready', {}, isReady ? 1 : 0),
+  )
+  readiness.set('catalog', 'the catalog is being read')
+  let tell: (event: RuleEvent) => void = () => {}
+  const rules = new LiveRules({
+    folders: ruleFolders(config),
+    clock: systemClock,
+    log,
+    metrics,
+    readiness,
+    onEvent: (event) => tell(event),
+  })
+  const engine = composeEngine(config, {
+    log,
+    metrics,
+    readiness,
+    processors: createProcessors(config),
+    publish: createPublisher(config),
+    rules: () => rules.current(),
+  })
+  tell = ruleEventSender(config, engine, log)
+  await rules.start()
+  const follower = new CatalogFollower(engine.kafka, {
+    topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
+    groupId: `${config.text('TTPSTREAM_KAFKA_GROUP')}-catalog-${systemRandom.uuid()}`,
+    log,
+    onRecord: (record) => rules.takeCatalog(record),
+  })
+  await follower.start()
+  readiness.set('catalog', null)
+  const views = createViews(config)
+  const api = await startApi({
+    host,
+    port: config.count('TTPSTREAM_API_PORT'),
+    app: createApp({
+      auth,
+      log,
+      views,
+      attack: loadAttack(),
+      clock: systemClock,
+      rules: () => rules.rules(),
+      ruleStates: () => rules.current().states,
+      health: { isAlive: () => true, readiness: () => readiness.state() },
+      metrics: () => metrics.text(),
+      publish: ({ ...record }) =>
+        engine.sink.sendOne({
+          topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
+          key: `${record.kind}:${record.id}`,
+          value: JSON.stringify(record),
+        }),
+    }),
+  })
+  const running = engine.run()
+  return {
+    api,
+    rules,
+    metrics,
+    readiness,
+    running,
+    async close() {
+      await api.close()
+      await Promise.allSettled([engine.stop(), follower.close(), rules.close()])
+      await views.close()
+    },
+  }
+}
+
+function createViews(config: Config) {
+  return createClickHouseViews({
+    url: config.text('TTPSTREAM_CLICKHOUSE_URL'),
+    database: config.text('TTPSTREAM_CLICKHOUSE_DATABASE'),
+    username: config.text('TTPSTREAM_CLICKHOUSE_USERNAME'),
+    password: config.text('TTPSTREAM_CLICKHOUSE_PASSWORD'),
+  })
+}
+
+function readAuth(config: Config): Auth {
+  const file = config.text('TTPSTREAM_API_TOKENS_FILE')
+  return file === '' ? { kind: 'open' } : parseAuthFile(readFileSync(file, 'utf8'), file)
+}
+
+/** One record a change, never batched; what cannot be sent is logged, the rules are in force anyway. */
+function ruleEventSender(config: Config, engine: ComposedEngine, log: Log) {
+  const topic = config.text('TTPSTREAM_TOPIC_RULE_EVENTS')
+  return (event: RuleEvent): void => {
+    const value = JSON.stringify({ ...event, at: new Date(systemClock.now()).toISOString() })
+    engine.sink.send([{ topic, key: event.rule_id, value }]).catch((cause: unknown) => {
+      log.warn({ rule: event.rule_id, error: messageOf(cause) }, 'rule event not sent')
+    })
+  }
+}
