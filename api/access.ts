@@ -16,6 +16,7 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /health/live': 'public',
   'GET /health/ready': 'public',
   'GET /metrics': 'viewer',
+  'GET /api/v1/ingest': 'viewer',
   'GET /api/v1/ttp/techniques': 'viewer',
   'GET /api/v1/ttp/techniques/{id}/groups': 'viewer',
   'GET /api/v1/ttp/by-identity/{id}': 'viewer',

@@ -15,6 +15,7 @@ import { boundViews } from './bounded-views.ts'
 import { createCatalogWriter, type Publish } from './catalog-writer.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
+import { ingest } from './ingest.ts'
 import { mttd } from './metrics/mttd.ts'
 import { mttr } from './metrics/mttr.ts'
 import { refuseMistakes } from './mistakes.ts'
@@ -64,6 +65,7 @@ const resources: readonly Resource[] = [
   openapi,
   health,
   prometheus,
+  ingest,
   techniques,
   groups,
   byIdentity,

@@ -318,6 +318,56 @@ test('a navigator layer holds what was seen, of everyone, of one, and as of an i
   expect((await store.send('/api/v1/ttp/export/navigator?identity=a&session=b')).status).toBe(400)
 })
 
+test('ingest tells what became of every record, and whether it adds up', async () => {
+  const block = { log: 'l1', topic: 'ttp.alerts', revision: 'v1', store: 's' }
+  await store.insert('ingest_progress', [
+    {
+      ...block,
+      ingest_time: at('2026-11-20T10:00:00Z'),
+      offset: 0,
+      last_offset: 9,
+      records: 10,
+      events: 8,
+      dead_letters: 1,
+      tags: 3,
+      dropped: '{"no_anchor":2}',
+    },
+    {
+      ...block,
+      ingest_time: at('2026-11-20T10:00:01Z'),
+      offset: 10,
+      last_offset: 11,
+      records: 2,
+      events: 1,
+      deletions: 1,
+      dropped: '{"no_anchor":1,"disabled":5}',
+    },
+  ])
+  const { body } = await store.send('/api/v1/ingest')
+  expect(body).toMatchObject({
+    adds_up: true,
+    data: [
+      {
+        topic: 'ttp.alerts',
+        blocks: 2,
+        records: 12,
+        events: 9,
+        dead_letters: 1,
+        deletions: 1,
+        missing: 1,
+        tags: 3,
+        dropped: { no_anchor: 3, disabled: 5 },
+        last_offset: 11,
+        last_block_time: '2026-11-20T10:00:01.000Z',
+        adds_up: true,
+      },
+    ],
+  })
+  const gap = { ...block, topic: 'ttp.tests', records: 1, events: 1 }
+  await store.insert('ingest_progress', [gap, { ...gap, offset: 5, last_offset: 5 }])
+  expect((await store.send('/api/v1/ingest')).body).toMatchObject({ adds_up: false })
+})
+
 async function sourceIds(query: string): Promise<string[]> {
   const { body } = await store.send(`/api/v1/ttp/tags?${query}`)
   return (body as { data: { source_id: string }[] }).data.map((row) => row.source_id)
