@@ -606,6 +606,101 @@ test.each([
   )
 })
 
+/** A nested record with some of its members, at any depth, replaced by anything. */
+function nestedMutated(record: object): fc.Arbitrary<unknown> {
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom('', '-', 1e300, [[]], {}))
+  return fc
+    .array(fc.tuple(fc.array(fc.nat(), { maxLength: 4 }), value), { maxLength: 4 })
+    .map((edits) => {
+      const copy: Record<string, unknown> = structuredClone({ ...record })
+      for (const [steps, replacement] of edits) {
+        let target = copy
+        for (const step of steps) {
+          const key = Object.keys(target)[step % Math.max(1, Object.keys(target).length)] ?? ''
+          const next = target[key]
+          if (typeof next !== 'object' || next === null) {
+            if (key !== '') target[key] = replacement
+            break
+          }
+          // Checked: a non-null object one line above.
+          target = next as Record<string, unknown>
+        }
+      }
+      return copy
+    })
+}
+
+const channel = 'Microsoft-Windows-Sysmon/Operational'
+const eventData = { UtcTime: '2026-11-20 10:41:07.805', Image: 'C:\\x.exe', CommandLine: 'curl x' }
+
+test.each([
+  [
+    'EVTX',
+    {
+      Event: {
+        System: {
+          Channel: channel,
+          EventID: { '#text': 1 },
+          Provider: { '#attributes': { Name: 'x' } },
+          TimeCreated: { '#attributes': { SystemTime: '2026-11-20T10:41:08Z' } },
+          EventRecordID: 4,
+          Computer: 'ws5',
+        },
+        EventData: { ...eventData, Data: [{ '@Name': 'a', '#text': 'b' }] },
+      },
+    },
+  ],
+  [
+    'Winlogbeat',
+    {
+      '@timestamp': '2026-11-20T10:41:08Z',
+      winlog: { channel, event_id: '1', record_id: 4, computer_name: 'ws5', event_data: eventData },
+      process: { command_line: 'curl x', parent: { executable: 'x' } },
+    },
+  ],
+  [
+    'LAUREL',
+    {
+      ID: '1795171267.720:348501',
+      NODE: 'web1',
+      SYSCALL: { SYSCALL: 'execve', exe: '/usr/bin/curl', ses: 3, PPID: { exe: '/bin/sh' } },
+      EXECVE: { ARGV: ['curl', 'x'] },
+      PATH: [{ name: 'a' }, { name: 'b' }],
+    },
+  ],
+  [
+    'Auditbeat',
+    {
+      '@timestamp': '2026-11-20T10:41:08Z',
+      host: { name: 'web1' },
+      auditd: { message_type: 'syscall', sequence: 1, data: { syscall: 'execve' }, paths: [{}] },
+      process: { args: ['curl', 'x'], executable: '/usr/bin/curl' },
+      tags: ['k'],
+    },
+  ],
+  [
+    'ECS',
+    {
+      '@timestamp': '2026-11-20T10:41:08Z',
+      event: { category: ['process'], type: ['start'], id: 'e' },
+      host: { name: 'web1', os: { type: 'linux' } },
+      process: { args: ['curl', 'x'] },
+      url: { original: '/%2e' },
+    },
+  ],
+])('a record of %s, whatever is done inside it, is accounted for', (_name, record) => {
+  expect(run(commands, [record]).rows.commands?.[0]).toMatchObject({ is_time_estimated: false })
+  fc.assert(
+    fc.property(fc.array(nestedMutated(record), { maxLength: 4 }), (records) => {
+      checkLaws(
+        commands,
+        records.map((one, index) => recordOf(JSON.stringify(one), index)),
+      )
+    }),
+    { numRuns: 200 },
+  )
+})
+
 const recording = fileURLToPath(
   new URL('../../shared/data/recordings/SDWIN-201018195009.ndjson.gz', import.meta.url),
 )
