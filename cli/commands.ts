@@ -1,7 +1,9 @@
 import type { Command } from './command.ts'
 import { config } from './commands/config.ts'
+import { demo } from './commands/demo.ts'
+import { dev } from './commands/dev.ts'
 import { migrate } from './commands/migrate.ts'
 import { run } from './commands/run.ts'
 
 /** Every command, in the order of the overview. */
-export const commands: readonly Command[] = [run, migrate, config]
+export const commands: readonly Command[] = [dev, demo, run, migrate, config]

@@ -70,6 +70,8 @@ export interface Metrics {
   count(name: CounterName, labels: Labels, by?: number): void
   set(name: GaugeName, labels: Labels, value: number): void
   observe(name: HistogramName, labels: Labels, value: number): void
+  /** Sum over all labels. */
+  total(name: CounterName | GaugeName): Promise<number>
   /** Prometheus text format. */
   text(): Promise<string>
 }
@@ -107,6 +109,11 @@ export function createMetrics(): Metrics {
     count: (name, labels, by = 1) => made.counters.get(name)?.inc({ ...labels }, by),
     set: (name, labels, value) => made.gauges.get(name)?.set({ ...labels }, value),
     observe: (name, labels, value) => made.histograms.get(name)?.observe({ ...labels }, value),
+    async total(name) {
+      const metric = made.counters.get(name) ?? made.gauges.get(name)
+      const { values } = (await metric?.get()) ?? { values: [] }
+      return values.reduce((sum, { value }) => sum + value, 0)
+    },
     text: () => registry.metrics(),
   }
 }
