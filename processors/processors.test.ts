@@ -12,6 +12,7 @@ import { builtinSources } from '../schemas/source-set.ts'
 import { createAlertProcessor } from './alerts.ts'
 import { createCatalogProcessor } from './catalog.ts'
 import { createCommandProcessor } from './commands.ts'
+import { encodeRows } from './engine/row-binary.ts'
 import type { BlockContext, Outcome, Processor } from './processor.ts'
 import { createPublish } from './publish.ts'
 import { tagId } from './tag-row.ts'
@@ -527,13 +528,21 @@ test('tags go out by parent technique and dead letters by topic, the same from r
   expect(publish(structuredClone(rows))).toEqual(out)
 })
 
-/** Every record is a row, a dead letter or a deletion, whatever it holds. */
+/** Every record is a row that its table can hold, a dead letter or a deletion, whatever it holds. */
 function checkLaws(processor: Processor, records: readonly LogRecord[]): void {
   const outcome = processor.process(contextOf(), records)
   const dead = (outcome.rows.dead_letters ?? []).reduce((sum, { records: n }) => sum + n, 0)
   expect(outcome.events + dead + outcome.deletions).toBe(records.length)
   expect(outcome.rows[processor.table] ?? []).toHaveLength(outcome.events)
   expect(processor.process(contextOf(), records)).toEqual(outcome)
+  // Each throws for a value that its column cannot hold.
+  const { rows } = outcome
+  encodeRows('commands', rows.commands ?? [])
+  encodeRows('alert_events', rows.alert_events ?? [])
+  encodeRows('test_events', rows.test_events ?? [])
+  encodeRows('catalog_events', rows.catalog_events ?? [])
+  encodeRows('tags', rows.tags ?? [])
+  encodeRows('dead_letters', rows.dead_letters ?? [])
 }
 
 const anyBytes = fc.oneof(
