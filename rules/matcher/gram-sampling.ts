@@ -1,0 +1,73 @@
+import { isAscii } from './ascii.ts'
+
+/**
+ * Which bytes of a text are probed, and under which of its grams a literal is entered for that.
+ */
+
+/** How texts are sampled: by grams of `size` bytes at every `step`-th byte. */
+export interface Sampling {
+  readonly size: 3 | 4
+  readonly step: 1 | 2 | 4 | 8
+}
+
+/** From coarse to fine: the finer, the shorter the literals may be and the slower the scan. */
+export const samplings: readonly Sampling[] = [
+  { size: 4, step: 8 },
+  { size: 4, step: 4 },
+  { size: 4, step: 2 },
+  { size: 3, step: 2 },
+  { size: 3, step: 1 },
+]
+
+/** The ASCII run that a literal must have to be found under `sampling`. */
+export function windowLength(sampling: Sampling): number {
+  return sampling.size + sampling.step - 1
+}
+
+/** Sets bit 5 of every byte: letters lose their case, some other bytes become equal. */
+export const foldWord = 0x20202020
+
+/** How often each gram occurs in `texts`. */
+export function countGrams(texts: Iterable<string>, { size }: Sampling): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const text of texts) {
+    for (let at = 0; at + size <= text.length; at += 1) {
+      const gram = gramAt(text, at, size)
+      counts.set(gram, (counts.get(gram) ?? 0) + 1)
+    }
+  }
+  return counts
+}
+
+/** Where in `text` the pure ASCII window begins whose grams are seen least. */
+export function rarestWindow(
+  text: string,
+  sampling: Sampling,
+  counts: ReadonlyMap<number, number>,
+): number {
+  const length = windowLength(sampling)
+  let best = -1
+  let bestCount = Number.POSITIVE_INFINITY
+  for (let start = 0; start + length <= text.length; start += 1) {
+    if (!isAscii(text.slice(start, start + length))) continue
+    let count = 0
+    for (let offset = start; offset < start + sampling.step; offset += 1) {
+      count += counts.get(gramAt(text, offset, sampling.size)) ?? 0
+    }
+    if (count >= bestCount) continue
+    best = start
+    bestCount = count
+  }
+  if (best === -1) throw new RangeError(`No ASCII run of ${length} bytes in a literal.`)
+  return best
+}
+
+/** As a little-endian word of the scan buffer would read it, folded. */
+export function gramAt(text: string, at: number, size: 3 | 4): number {
+  const low =
+    (text.charCodeAt(at) & 0xff) |
+    ((text.charCodeAt(at + 1) & 0xff) << 8) |
+    ((text.charCodeAt(at + 2) & 0xff) << 16)
+  if (size === 3) return (low | foldWord) & 0xffffff
+  return low | ((text.charCodeAt(at + 3) & 0xff) << 24) | foldWord
+}

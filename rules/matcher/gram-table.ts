@@ -1,0 +1,229 @@
+import { countGrams, foldWord, gramAt, rarestWindow, type Sampling } from './gram-sampling.ts'
+import type { IdSet } from './id-set.ts'
+import type { Literal } from './literal-index.ts'
+import type { ScanBuffer } from './scan-buffer.ts'
+
+/**
+ * Finds which of many literals occur in a text for a fraction of a look-up per byte.
+ *
+ * A gram is 3 or 4 consecutive bytes. Only every `step`-th byte of the text is probed; a literal is
+ * entered under `step` consecutive grams, so that wherever it stands exactly one of them begins at a
+ * probed byte. It needs a window of size + step − 1 bytes for that, and the rarest window is taken.
+ *
+ *     literal  p o w e r s h e l l      size 4, step 4: 7 bytes   "owershe"
+ *     entered    o w e r                                offsets 1, 2, 3, 4 of the literal
+ *                  w e r s
+ *                    e r s h
+ *                      r s h e
+ *
+ * Soundness: a window is pure ASCII, and ASCII stands in the scan buffer as itself wherever the
+ * literal occurs. Both sides fold case by setting bit 5, which may only make grams equal that were
+ * not. A hit is then verified byte by byte; beyond ASCII that compares low bytes, so a hit is
+ * necessary for an occurrence, not quite sufficient.
+ */
+
+/** Bucket numbers are 16 bits wide, 0 is none. */
+const bucketsMax = 0xffff
+
+/** So many literals fit in one table under `sampling`. */
+export function literalsMax(sampling: Sampling): number {
+  return Math.floor(bucketsMax / sampling.step)
+}
+
+/** Fibonacci hashing: the high bits of a product with 2^32 / golden ratio. */
+const hashFactor = 0x9e3779b1 | 0
+/** Beyond 2^16 slots a table leaves the nearer caches. */
+const slotBitsMax = 16
+
+interface Entry {
+  readonly literal: number
+  readonly offset: number
+}
+
+export class GramTable {
+  readonly #step: number
+  readonly #mask: number
+  readonly #shift: number
+  /** Open addressing: hash → bucket number, 0 for none. */
+  readonly #slots: Uint16Array
+  /** By bucket: its gram, and where its entries begin. */
+  readonly #grams: Int32Array
+  readonly #entryStarts: Int32Array
+  /** By entry: the literal's index, and where in it the gram stands. */
+  readonly #entryLiterals: Int32Array
+  readonly #entryOffsets: Int32Array
+  /** By literal: its number, and where its bytes begin. */
+  readonly #ids: Int32Array
+  readonly #byteStarts: Int32Array
+  readonly #bytes: Uint8Array
+
+  /**
+   * Every literal must have an ASCII run of `windowLength(sampling)` and there may be at most
+   * `literalsMax(sampling)`. `sample` is text of the kind that will be scanned, lower-case: it
+   * decides which windows are rare, nothing else.
+   */
+  constructor(literals: readonly Literal[], sampling: Sampling, sample: readonly string[] = []) {
+    this.#step = sampling.step
+    this.#mask = sampling.size === 4 ? -1 : 0xffffff
+    const buckets = fillBuckets(literals, sampling, sample)
+    const slotBits = slotBitsFor(buckets.size)
+    this.#shift = 32 - slotBits
+    this.#slots = new Uint16Array(1 << slotBits)
+    this.#grams = new Int32Array(buckets.size + 1)
+    this.#entryStarts = new Int32Array(buckets.size + 2)
+    const entries: Entry[] = []
+    let bucket = 0
+    for (const [gram, members] of buckets) {
+      bucket += 1
+      this.#grams[bucket] = gram
+      this.#entryStarts[bucket] = entries.length
+      for (const member of members) entries.push(member)
+      this.#slots[this.#freeSlot(gram)] = bucket
+    }
+    this.#entryStarts[bucket + 1] = entries.length
+    this.#entryLiterals = Int32Array.from(entries, (entry) => entry.literal)
+    this.#entryOffsets = Int32Array.from(entries, (entry) => entry.offset)
+    this.#ids = Int32Array.from(literals, (literal) => literal.id)
+    this.#byteStarts = new Int32Array(literals.length + 1)
+    literals.forEach((literal, index) => {
+      this.#byteStarts[index + 1] = (this.#byteStarts[index] ?? 0) + literal.text.length
+    })
+    // Folded like the text: the low byte of a character beyond ASCII may look like a capital.
+    const bytes = Buffer.from(literals.map((literal) => literal.text).join(''), 'latin1')
+    this.#bytes = bytes.map((byte) => foldByte[byte] ?? 0)
+  }
+
+  /** Adds the number of every literal that occurs in `text`, its ASCII letters in any case. */
+  scan(text: ScanBuffer, found: IdSet): void {
+    if (this.#step >= 4) this.#scanWords(text, found)
+    else if (this.#step === 2) this.#scanHalves(text, found)
+    else this.#scanBytes(text, found)
+  }
+
+  #scanWords(text: ScanBuffer, found: IdSet): void {
+    const { words } = text
+    const slots = this.#slots
+    const shift = this.#shift
+    const stride = this.#step >> 2
+    const wordCount = (text.length + 3) >> 2
+    for (let word = 0; word < wordCount; word += stride) {
+      const gram = (words[word] ?? 0) | foldWord
+      const slot = Math.imul(gram, hashFactor) >>> shift
+      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4, text, found)
+    }
+  }
+
+  #scanHalves(text: ScanBuffer, found: IdSet): void {
+    const { words } = text
+    const slots = this.#slots
+    const shift = this.#shift
+    const mask = this.#mask
+    const wordCount = (text.length + 3) >> 2
+    let low = (words[0] ?? 0) | foldWord
+    for (let word = 0; word < wordCount; word += 1) {
+      const high = (words[word + 1] ?? 0) | foldWord
+      let gram = low & mask
+      let slot = Math.imul(gram, hashFactor) >>> shift
+      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4, text, found)
+      gram = ((low >>> 16) | (high << 16)) & mask
+      slot = Math.imul(gram, hashFactor) >>> shift
+      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 2, text, found)
+      low = high
+    }
+  }
+
+  #scanBytes(text: ScanBuffer, found: IdSet): void {
+    const { words } = text
+    const slots = this.#slots
+    const shift = this.#shift
+    const mask = this.#mask
+    const wordCount = (text.length + 3) >> 2
+    let low = (words[0] ?? 0) | foldWord
+    for (let word = 0; word < wordCount; word += 1) {
+      const high = (words[word + 1] ?? 0) | foldWord
+      let gram = low & mask
+      let slot = Math.imul(gram, hashFactor) >>> shift
+      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4, text, found)
+      gram = ((low >>> 8) | (high << 24)) & mask
+      slot = Math.imul(gram, hashFactor) >>> shift
+      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 1, text, found)
+      gram = ((low >>> 16) | (high << 16)) & mask
+      slot = Math.imul(gram, hashFactor) >>> shift
+      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 2, text, found)
+      gram = ((low >>> 24) | (high << 8)) & mask
+      slot = Math.imul(gram, hashFactor) >>> shift
+      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 3, text, found)
+      low = high
+    }
+  }
+
+  /** A gram that begins at byte `at` hashes to a used slot: which literals stand around it? */
+  #verify(gram: number, hash: number, at: number, text: ScanBuffer, found: IdSet): void {
+    const slots = this.#slots
+    let slot = hash
+    let bucket = slots[slot] ?? 0
+    while (bucket !== 0 && this.#grams[bucket] !== gram) {
+      slot = (slot + 1) & (slots.length - 1)
+      bucket = slots[slot] ?? 0
+    }
+    if (bucket === 0) return
+    const end = this.#entryStarts[bucket + 1] ?? 0
+    for (let entry = this.#entryStarts[bucket] ?? 0; entry < end; entry += 1) {
+      const literal = this.#entryLiterals[entry] ?? 0
+      const id = this.#ids[literal] ?? 0
+      if (found.has(id)) continue
+      if (this.#standsAt(literal, at - (this.#entryOffsets[entry] ?? 0), text)) found.add(id)
+    }
+  }
+
+  #standsAt(literal: number, at: number, text: ScanBuffer): boolean {
+    const start = this.#byteStarts[literal] ?? 0
+    const length = (this.#byteStarts[literal + 1] ?? 0) - start
+    if (at < 0 || at + length > text.length) return false
+    const wanted = this.#bytes
+    const { bytes } = text
+    for (let index = 0; index < length; index += 1) {
+      if (foldByte[bytes[at + index] ?? 0] !== wanted[start + index]) return false
+    }
+    return true
+  }
+
+  #freeSlot(gram: number): number {
+    let slot = Math.imul(gram, hashFactor) >>> this.#shift
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & (this.#slots.length - 1)
+    return slot
+  }
+}
+
+/** A to Z as a to z, anything else as itself. */
+const foldByte = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
+)
+
+/** Sparse, so that most probes end at an empty slot; never more than half full. */
+function slotBitsFor(buckets: number): number {
+  let bits = 9
+  while (1 << bits < buckets * 16 && bits < slotBitsMax) bits += 1
+  while (1 << bits < buckets * 2) bits += 1
+  return bits
+}
+
+function fillBuckets(
+  literals: readonly Literal[],
+  sampling: Sampling,
+  sample: readonly string[],
+): Map<number, Entry[]> {
+  const texts = [...literals.map((literal) => literal.text), ...sample]
+  const counts = countGrams(texts, sampling)
+  const buckets = new Map<number, Entry[]>()
+  literals.forEach(({ text }, literal) => {
+    const start = rarestWindow(text, sampling, counts)
+    for (let offset = start; offset < start + sampling.step; offset += 1) {
+      const gram = gramAt(text, offset, sampling.size)
+      const members = buckets.get(gram)
+      if (members === undefined) buckets.set(gram, [{ literal, offset }])
+      else members.push({ literal, offset })
+    }
+  })
+  return buckets
+}

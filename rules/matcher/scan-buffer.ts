@@ -1,0 +1,42 @@
+/**
+ * The text that is being scanned, as bytes and as aligned 32-bit words of the same memory.
+ *
+ * A text is written as the low byte of each UTF-16 unit, so that ASCII stands for itself at its own
+ * index. What lies behind `length` is left over from longer texts: a reader checks its bounds.
+ */
+export class ScanBuffer {
+  bytes: Uint8Array
+  words: Int32Array
+  length = 0
+  #buffer: Buffer
+
+  constructor(bytesInitial = 1 << 16) {
+    this.#buffer = Buffer.alloc(bytesInitial)
+    this.bytes = this.#buffer
+    this.words = wordsOf(this.#buffer)
+  }
+
+  loadText(text: string): void {
+    this.#reserve(text.length)
+    this.#buffer.write(text, 0, text.length, 'latin1')
+    this.length = text.length
+  }
+
+  loadBytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#buffer.set(bytes)
+    this.length = bytes.length
+  }
+
+  #reserve(length: number): void {
+    // Two words to spare: scans read one word ahead of the last.
+    if (length + 8 <= this.bytes.length) return
+    this.#buffer = Buffer.alloc((2 * length + 8 + 7) & ~7)
+    this.bytes = this.#buffer
+    this.words = wordsOf(this.#buffer)
+  }
+}
+
+function wordsOf(buffer: Buffer): Int32Array {
+  return new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
+}
