@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -36,6 +36,8 @@ const insertSettings = {
   deduplicate_blocks_in_dependent_materialized_views: 1,
 } as const
 const python = join(homedir(), '.cache/ttpstream/clickhouse-connect/bin/python')
+const jdbcFolder = join(homedir(), '.cache/ttpstream/clickhouse-jdbc')
+const jdbcJars = existsSync(jdbcFolder) ? readdirSync(jdbcFolder) : []
 /** How often, and for how long, a server is asked whether something has come about. */
 const pollMs = 50
 const pollsMax = 200
@@ -522,6 +524,23 @@ export function defineClickHouseContract(open: () => Promise<ClickHouseUnderTest
       const expected = { rows: 5000, sum: 12_497_500, streamed: 100_000, empty: 0, code: 47 }
       expect(results).toEqual(
         [false, 'gzip', 'zstd', 'lz4'].map((compress) => ({ compress, ...expected })),
+      )
+    },
+  )
+
+  test.skipIf(jdbcJars.length === 0)(
+    jdbcJars.length > 0
+      ? 'the JDBC driver inserts, reads and describes, with and without compression'
+      : `the JDBC driver (skipped: mvn dependency:copy clickhouse-jdbc:0.9.4:jar:all, slf4j-api and slf4j-nop to ${jdbcFolder})`,
+    async () => {
+      const program = join(import.meta.dirname, 'clickhouse-jdbc.java')
+      const { username = 'default', password = '' } = server
+      const classes = jdbcJars.map((jar) => join(jdbcFolder, jar)).join(':')
+      const url = server.url.replace(/\/$/, '')
+      const args = ['-cp', classes, program, url, username, password, database]
+      const { stdout } = await run('java', args)
+      expect(stdout.trim().split('\n')).toEqual(
+        ['compress=0', 'compress=1', 'decompress=1'].map((way) => `${way} true 4999959945 2 yes`),
       )
     },
   )

@@ -162,6 +162,20 @@ test.each([
   },
 )
 
+test('a result that has to be spooled is bounded, and one that can be streamed is not', async () => {
+  const server = await start(await newFolder())
+  const sql = "SELECT repeat('x', 10000) FROM numbers(28000) FORMAT"
+  const spooled = await post(server, `${sql} JSON`)
+  expect([spooled.status, await spooled.text()]).toEqual([
+    500,
+    expect.stringContaining('Code: 396'),
+  ])
+  const streamed = await post(server, `${sql} TSV`)
+  let bytes = 0
+  for await (const chunk of streamed.body ?? []) bytes += chunk.length
+  expect(bytes).toBe(10_001 * 28_000)
+})
+
 test('queries beyond the slots wait for one', async () => {
   const server = await start(await newFolder(), { sessionsMax: 2 })
   const queries = Array.from({ length: 10 }, (_, index) =>

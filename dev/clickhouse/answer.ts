@@ -128,8 +128,9 @@ function summaryJson(summary: Summary): string {
     ['written_rows', summary.writtenRows],
     ['written_bytes', summary.writtenBytes],
     ['total_rows_to_read', 0],
-    ['result_rows', summary.writtenRows],
-    ['result_bytes', summary.writtenBytes],
+    // chDB does not count a result's rows. The JDBC driver wants to see that there are some.
+    ['result_rows', Math.max(summary.readRows, summary.writtenRows)],
+    ['result_bytes', Math.max(summary.readBytes, summary.writtenBytes)],
     ['elapsed_ns', Math.round(summary.elapsedSeconds * 1e9)],
   ]
   return JSON.stringify(Object.fromEntries(numbers.map(([name, value]) => [name, String(value)])))

@@ -23,7 +23,8 @@ export interface QueryContext {
 type Insert = Extract<Statement, { kind: 'insert' }>
 type Select = Extract<Statement, { kind: 'select' }>
 type Work<T> = (session: Session) => Promise<T>
-type Run = <T>(isReusable: boolean, work: Work<T>) => Promise<T>
+type Run = <T>(isReusable: boolean, work: Work<T>, defaults?: Settings) => Promise<T>
+type Settings = readonly (readonly [name: string, value: string])[]
 
 /** ClickHouse's default for max_query_size: the statement has to end (or its data begin) within. */
 const queryBytesDefault = 262_144
@@ -41,6 +42,9 @@ const streamed = new Set(
   ].map((name) => name.toLowerCase()),
 )
 
+/** A result that is spooled lies in memory, as text several times larger than these bytes. */
+const spooledDefaults: Settings = [['max_result_bytes', String(256 * 1024 * 1024)]]
+
 export async function runQuery(
   context: QueryContext,
   request: QueryRequest,
@@ -48,11 +52,13 @@ export async function runQuery(
   answer: Answer,
   signal: AbortSignal,
 ): Promise<void> {
-  const job: Job = { ...request, signal }
-  const run: Run = (isReusable, work) =>
-    request.session === undefined
+  const run: Run = (isReusable, work, defaults = []) => {
+    const settings = new Map([...defaults, ...request.settings])
+    const job: Job = { ...request, settings, signal }
+    return request.session === undefined
       ? context.pool.run(job, isReusable, work)
       : context.sessions.run(request.session, job, work)
+  }
   await withBody(context, request, message, run, async (body) => {
     const bytesMax = queryBytes(request.settings)
     const sql = request.sql === '' ? [] : [Buffer.from(`${request.sql}\n`)]
@@ -118,7 +124,7 @@ async function runSelect(
   await spool.withFile(async (path) => {
     const out = `INTO OUTFILE ${quoted(path)} FORMAT ${format}`
     const sql = `${select.head}\n${out} ${select.tail}`
-    const result = await run(true, (session) => session.queryAsync(sql))
+    const result = await run(true, (session) => session.queryAsync(sql), spooledDefaults)
     await answer.sendFile(path, { format, summary: summaryOf(result) })
   })
 }

@@ -59,14 +59,14 @@ export async function startDevClickHouse(options: DevClickHouseOptions): Promise
   const { dataDir, log } = options
   mkdirSync(dataDir, { recursive: true })
   const limits = { parallelMax: options.sessionsMax ?? sessionsDefault, waitingMax }
-  const version = await engineVersion(dataDir)
+  const engine = await describeEngine(dataDir)
   const spool = new Spool(dataDir, options.spoolBytesMax ?? spoolBytesDefault)
   const pool = new ConnectionPool(dataDir, limits, log)
   const sessions = new HttpSessions(pool, httpSessionsMax)
   const bodyBytesMax = options.bodyBytesMax ?? bodyBytesDefault
-  const front = new Front({ pool, sessions, spool, bodyBytesMax }, version, options)
+  const front = new Front({ pool, sessions, spool, bodyBytesMax }, engine, options)
   const port = await front.listen(options.host ?? '127.0.0.1', options.port)
-  log.info({ port, dataDir, version }, 'dev ClickHouse is ready')
+  log.info({ port, dataDir, ...engine }, 'dev ClickHouse is ready')
   return {
     port,
     close: async () => {
@@ -80,7 +80,7 @@ export async function startDevClickHouse(options: DevClickHouseOptions): Promise
 
 class Front {
   readonly #context: QueryContext
-  readonly #version: string
+  readonly #engine: Engine
   readonly #users: Readonly<Record<string, string>> | undefined
   readonly #log: Log
   readonly #server: Server
@@ -88,11 +88,11 @@ class Front {
 
   constructor(
     context: QueryContext,
-    version: string,
+    engine: Engine,
     options: Pick<DevClickHouseOptions, 'users' | 'log'>,
   ) {
     this.#context = context
-    this.#version = version
+    this.#engine = engine
     this.#users = options.users
     this.#log = options.log
     this.#server = createServer(
@@ -124,6 +124,8 @@ class Front {
     const url = new URL(message.url ?? '/', 'http://localhost')
     const { method } = message
     response.setHeader('X-ClickHouse-Server-Display-Name', 'ttpstream-dev')
+    // The JDBC driver reads no result without it.
+    response.setHeader('X-ClickHouse-Timezone', this.#engine.timezone)
     if (url.pathname === '/ping' || url.pathname === '/replicas_status') {
       message.resume()
       response.setHeader('Content-Type', 'text/plain; charset=UTF-8')
@@ -153,7 +155,7 @@ class Front {
     const running = this.#answer(message, response, keys, controller.signal)
       .catch((error: unknown) => {
         this.#log.debug({ error: messageOf(error) }, 'a query was refused')
-        sendException(response, error, this.#version)
+        sendException(response, error, this.#engine.version)
       })
       .finally(() => {
         this.#running.delete(controller)
@@ -194,12 +196,18 @@ function drain(message: IncomingMessage): void {
   message.resume()
 }
 
+interface Engine {
+  readonly version: string
+  readonly timezone: string
+}
+
 /** Also opens the data directory: what is wrong with it is thrown here. */
-async function engineVersion(dataDir: string): Promise<string> {
+async function describeEngine(dataDir: string): Promise<Engine> {
   const session = openSession(dataDir)
   try {
-    const result = await session.queryAsync('SELECT version()', { format: 'TSV' })
-    return result.text().trim()
+    const result = await session.queryAsync('SELECT version(), timezone()', { format: 'TSV' })
+    const [version = '', timezone = 'UTC'] = result.text().trim().split('\t')
+    return { version, timezone }
   } finally {
     session.close()
   }
