@@ -5,11 +5,26 @@ import { chmodSync, cpSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 
-const assets = new Set(['.yaml', '.yml', '.sql', '.json', '.html', '.css', '.svg', '.md', '.gz', '.ndjson'])
+const assets = new Set([
+  '.yaml',
+  '.yml',
+  '.sql',
+  '.json',
+  '.html',
+  '.css',
+  '.svg',
+  '.md',
+  '.gz',
+  '.ndjson',
+])
 const folders = ['schemas', 'rules', 'views', 'api', 'web', 'examples']
 
 rmSync('dist', { recursive: true, force: true })
-const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
+const tsc = join(
+  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+  'bin',
+  'tsc',
+)
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 for (const folder of folders) {
   cpSync(folder, join('dist', folder), {
