@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { Kafka, logLevel } from 'kafkajs'
+import { type Admin, Kafka, logLevel } from 'kafkajs'
 import type { Broker } from './broker.ts'
 import { fetchKafkaJars, kafkaVersion } from './kafka-jars.ts'
 import { freePorts, NodeProcess } from './node-process.ts'
@@ -98,7 +98,7 @@ class ApacheKafka implements Broker {
 
   async #ready(): Promise<void> {
     const deadline = Date.now() + readyMsMax
-    while (!(await this.#answers())) {
+    while (!(await this.#namesAllNodes()) || !(await this.#coordinatesGroups())) {
       const dead = this.#nodes.find((node) => !node.isRunning)
       if (dead !== undefined) throw new Error(`Apache Kafka ended at its start:\n${dead.tail()}`)
       if (Date.now() > deadline) {
@@ -111,25 +111,24 @@ class ApacheKafka implements Broker {
   }
 
   /** Every node is up when each of them names all of them. */
-  async #answers(): Promise<boolean> {
+  async #namesAllNodes(): Promise<boolean> {
     const counts = await Promise.all(
-      this.#ports.map(async (port) => {
-        const admin = new Kafka({
-          brokers: [`127.0.0.1:${port}`],
-          logLevel: logLevel.NOTHING,
-          retry: { retries: 0 },
-        }).admin()
-        try {
-          await admin.connect()
-          return (await admin.describeCluster()).brokers.length
-        } catch {
-          return 0
-        } finally {
-          await admin.disconnect()
-        }
-      }),
+      this.#ports.map((port) =>
+        ask(`127.0.0.1:${port}`, async (admin) => (await admin.describeCluster()).brokers.length),
+      ),
     )
     return counts.every((count) => count === this.#ports.length)
+  }
+
+  /** Its groups live in a topic of three partitions, made at the first question and loaded later. */
+  async #coordinatesGroups(): Promise<boolean> {
+    // The Java hash codes of these names are 97, 98 and 99: one group in each partition.
+    const answers = await Promise.all(
+      ['a', 'b', 'c'].map((groupId) =>
+        ask(this.bootstrap, (admin) => admin.fetchOffsets({ groupId })),
+      ),
+    )
+    return answers.every((answer) => answer !== null)
   }
 
   #javaArgs(folder: string): string[] {
@@ -164,6 +163,28 @@ class ApacheKafka implements Broker {
       'log.initial.task.delay.ms': '500',
       'file.delete.delay.ms': '1000',
     }
+  }
+}
+
+/** null where the cluster does not answer, or says no. */
+async function ask<Answer>(
+  bootstrap: string,
+  question: (admin: Admin) => Promise<Answer>,
+): Promise<Answer | null> {
+  const kafka = new Kafka({
+    brokers: bootstrap.split(','),
+    logLevel: logLevel.NOTHING,
+    // kafkajs finds the cluster's nodes only when it tries again.
+    retry: { initialRetryTime: 50, retries: 2 },
+  })
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    return await question(admin)
+  } catch {
+    return null
+  } finally {
+    await admin.disconnect()
   }
 }
 
