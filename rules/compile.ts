@@ -1,10 +1,10 @@
-import { naiveRevision } from './language/naive-revision.ts'
-import type { Revision, Rule } from './rule.ts'
+import { type CompiledRevision, type CompileOptions, compileRevision } from './matcher/revision.ts'
+import type { Rule } from './rule.ts'
 
-/**
- * The one place that chooses the matcher. Ids of `rules` are unique. `previous` is the revision that
- * this one replaces: what did not change may be taken over.
- */
-export function compileRules(rules: readonly Rule[], _previous?: Revision): Revision {
-  return naiveRevision(rules)
+/** The one place that chooses the matcher. Ids of `rules` are unique. Never fails. */
+export function compileRules(
+  rules: readonly Rule[],
+  options: CompileOptions = {},
+): CompiledRevision {
+  return compileRevision(rules, options)
 }
