@@ -6,7 +6,8 @@ import type { RuleContext } from './language/context.ts'
 import type { Correlation } from './language/correlation.ts'
 import { filtered, isNamed, type SigmaFilter } from './language/filter.ts'
 import { type ParsedFile, parseRules } from './language/parse.ts'
-import type { Revision, Rule } from './rule.ts'
+import type { CompiledRevision, CompileOptions } from './matcher/revision.ts'
+import type { Rule } from './rule.ts'
 
 /**
  * All rules of a set of files, compiled, and what is wrong with them.
@@ -21,7 +22,7 @@ export interface RuleSet {
   /** By path, then by line. Filters are applied. */
   readonly rules: readonly Rule[]
   readonly correlations: readonly Correlation[]
-  readonly revision: Revision
+  readonly revision: CompiledRevision
   /** Of every file, and of how they go together. */
   readonly diagnostics: readonly Diagnostic[]
   /** What is refused now: rules that do not pass, and files that cannot be read. */
@@ -76,11 +77,17 @@ export function buildRuleSet(
   return {
     rules: isSame ? previous.rules : rules,
     correlations,
-    revision: isSame ? previous.revision : compileRules(rules, previous?.revision),
+    revision: isSame ? previous.revision : compileRules(rules, optionsOf(context, previous)),
     diagnostics,
     rejections,
     files: new Map(loaded.map((file) => [file.file, file])),
   }
+}
+
+function optionsOf(context: RuleContext, previous: RuleSet | undefined): CompileOptions {
+  return previous === undefined
+    ? { ...context.matching }
+    : { ...context.matching, previous: previous.revision }
 }
 
 function loadFile(file: RuleFile, context: RuleContext, previous: RuleSet | undefined): LoadedFile {

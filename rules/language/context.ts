@@ -1,6 +1,7 @@
 import { type Attack, loadAttack } from '../../schemas/attack.ts'
 import type { Fields } from '../../schemas/event.ts'
 import { normalizeFields } from '../../schemas/normalize/normalize.ts'
+import type { CompileOptions } from '../matcher/revision.ts'
 import type { Placeholders } from './placeholder.ts'
 
 /** What a rule is compiled against. */
@@ -11,6 +12,8 @@ export interface RuleContext {
   readonly prepare: (kind: string, fields: Fields) => Fields
   /** Source kinds besides the built-in ones and Sigma's categories. */
   readonly extraKinds?: readonly string[]
+  /** How the compiled rules are run. */
+  readonly matching?: Pick<CompileOptions, 'fieldBytesMax' | 'timer'>
 }
 
 /** The pinned ATT&CK release and the normalisation that events go through. */

@@ -1,17 +1,16 @@
 import type { Diagnostic } from '../../core/diagnostic.ts'
-import type { Attack } from '../../schemas/attack.ts'
 import { leavesOf } from '../language/tree.ts'
 import type { Leaf } from '../node.ts'
 import type { Rule } from '../rule.ts'
 
 /** `rules lint`: rules that load, and could be better. Every finding is a warning. */
-export function lintRules(rules: readonly Rule[], attack: Attack): readonly Diagnostic[] {
+export function lintRules(rules: readonly Rule[]): readonly Diagnostic[] {
   const byLogic = new Map<string, Rule>()
   return rules.flatMap((rule) => {
     const twin = byLogic.get(rule.logicHash)
     if (twin === undefined) byLogic.set(rule.logicHash, rule)
     const findings = lints.flatMap(({ code, find }) => {
-      const message = find(rule, attack)
+      const message = find(rule)
       return message === undefined ? [] : [warning(rule, code, message)]
     })
     if (twin !== undefined) {
@@ -25,7 +24,7 @@ interface Lint {
   readonly code: string
   readonly doc: string
   /** What is wrong with a rule, as the end of a sentence about it. */
-  readonly find: (rule: Rule, attack: Attack) => string | undefined
+  readonly find: (rule: Rule) => string | undefined
 }
 
 /** Shorter literals stand almost everywhere. */
@@ -89,22 +88,6 @@ export const lints: readonly Lint[] = [
       return idle?.op === 'regex'
         ? `searches for /${idle.pattern}/ with \`.*\` at an end`
         : undefined
-    },
-  },
-  {
-    code: 'parent-technique',
-    doc: 'the sub-technique that fits is a better tag than its parent',
-    find(rule, attack) {
-      if (rule.language !== 'native') return undefined
-      const parent = rule.emits.find(
-        ({ techniqueId, subTechniqueId }) =>
-          subTechniqueId === '' &&
-          techniqueId !== '' &&
-          attack.techniques().some((one) => one.parentId === techniqueId && !one.isRevoked),
-      )
-      return parent === undefined
-        ? undefined
-        : `emits ${parent.techniqueId}, which has sub-techniques`
     },
   },
 ]
