@@ -72,10 +72,13 @@ export class CompiledCondition {
     this.#lineage = lineage
   }
 
-  /** Is the condition of `rule` this one? Equal logic has an equal hash. */
+  /** Has `rule` this condition, and does it meet the same events? Equal logic has an equal hash. */
   isFor(rule: Rule): boolean {
-    if (rule.condition === this.rule.condition) return true
-    return rule.logicHash !== '' && rule.logicHash === this.rule.logicHash
+    const { condition, kinds, logsource, logicHash } = this.rule
+    if (rule.condition === condition && rule.kinds === kinds && rule.logsource === logsource) {
+      return true
+    }
+    return logicHash !== '' && rule.logicHash === logicHash
   }
 
   /** The witness by guess, before anything is known of the stream. */

@@ -20,54 +20,51 @@ const askedFieldsMax = 12
  * whatever witness was chosen for each rule.
  */
 export class Plan {
-  readonly conditions: readonly CompiledCondition[]
-  readonly choices: ReadonlyMap<CompiledCondition, Choice>
+  /** One for each rule. */
+  readonly choices: readonly Choice[]
   /** Numbers of the rules that no index can leave out. */
   readonly always: readonly number[]
-  readonly #fields = new Map<string, PlannedField>()
+  readonly #fields: ReadonlyMap<string, PlannedField>
   /** Names with dots, by the field that their path begins with. */
-  readonly #paths = new Map<string, PlannedField[]>()
+  readonly #paths: ReadonlyMap<string, readonly PlannedField[]>
   readonly #keywords: KeywordField | null
   readonly #asked: readonly PlannedField[] | null
+  readonly #lineage: Lineage
 
-  /** `choices`: witnesses learned from the stream, for the conditions that have one. */
+  /** `fields`: what is known already; only the others are made here. */
   constructor(
-    conditions: readonly CompiledCondition[],
-    choices: ReadonlyMap<CompiledCondition, Choice>,
+    choices: readonly Choice[],
     lineage: Lineage,
+    fields: ReadonlyMap<string, PlannedField> = new Map(),
   ) {
-    this.conditions = conditions
     this.choices = choices
-    const always: number[] = []
-    const keywords: Waiting<string>[] = []
-    const keywordChoices: number[] = []
-    for (const condition of conditions) {
-      const { id, witness } = choices.get(condition) ?? condition.guessed
-      if (witness === null) always.push(condition.number)
-      for (const atom of witness?.atoms ?? []) {
-        if (atom.op === 'keyword') {
-          keywords.push({ atom: atom.literal, rule: condition.number })
-          if (keywordChoices.at(-1) !== id) keywordChoices.push(id)
-        } else {
-          this.#fieldOf(atom.field, lineage).add(atom, condition.number, id)
-        }
-      }
-    }
-    this.always = always
-    this.#keywords =
-      keywords.length === 0
-        ? null
-        : lineage.keywords.get(keywordChoices.join(), () => new KeywordField(keywords))
+    this.always = choices.filter(isAlways).map(({ condition }) => condition.number)
+    this.#fields = new Map([...fields, ...plannedFields(choices, fields, lineage)])
+    this.#paths = byRoot([...this.#fields.values()].filter(({ name }) => name.includes('.')))
+    this.#keywords = keywordField(choices, lineage)
     this.#asked = this.#fields.size <= askedFieldsMax ? [...this.#fields.values()] : null
+    this.#lineage = lineage
   }
 
-  get fields(): Iterable<PlannedField> {
-    return this.#fields.values()
-  }
-
-  /** Did some event have this field? */
-  isIndexed(field: string): boolean {
-    return this.#fields.get(field)?.isIndexed === true
+  /**
+   * The same plan without the conditions of `removed` and with `added`. Only the fields that these
+   * look at are planned anew. `textsOf`: texts that a field has had, lower-case.
+   */
+  replaced(
+    removed: ReadonlySet<CompiledCondition>,
+    added: readonly Choice[],
+    textsOf: (field: string) => readonly string[] = () => [],
+  ): Plan {
+    const isRemoved = ({ condition }: Choice): boolean => removed.has(condition)
+    const touched = new Set([...this.choices.filter(isRemoved), ...added].flatMap(fieldsOfChoice))
+    const kept = new Map([...this.#fields].filter(([name]) => !touched.has(name)))
+    const choices = [...this.choices.filter((choice) => !isRemoved(choice)), ...added]
+    const plan = new Plan(choices, this.#lineage, kept)
+    for (const name of touched) {
+      // Who has had this field will have it again; no event should have to wait.
+      if (this.#fields.get(name)?.isIndexed === true) plan.#fields.get(name)?.index(textsOf(name))
+    }
+    return plan
   }
 
   gather(event: MatchEvent, values: EventValues, candidates: IdSet): void {
@@ -109,20 +106,58 @@ export class Plan {
       if (value !== undefined) planned.find(value, values, candidates)
     }
   }
+}
 
-  #fieldOf(name: string, lineage: Lineage): PlannedField {
-    const known = this.#fields.get(name)
-    if (known !== undefined) return known
-    const planned = new PlannedField(name, lineage.names.slotOf(name), lineage.indexes)
-    this.#fields.set(name, planned)
-    const dot = name.indexOf('.')
-    if (dot === -1) return planned
-    const root = name.slice(0, dot)
-    const paths = this.#paths.get(root)
-    if (paths === undefined) this.#paths.set(root, [planned])
-    else paths.push(planned)
-    return planned
+function isAlways({ witness }: Choice): boolean {
+  return witness === null
+}
+
+function fieldsOfChoice({ witness }: Choice): string[] {
+  return (witness?.atoms ?? []).flatMap((atom) => (atom.op === 'keyword' ? [] : [atom.field]))
+}
+
+/** Every field of `choices` that is not among `known`. */
+function plannedFields(
+  choices: readonly Choice[],
+  known: ReadonlyMap<string, PlannedField>,
+  { names, indexes }: Lineage,
+): Map<string, PlannedField> {
+  const fields = new Map<string, PlannedField>()
+  for (const { id, condition, witness } of choices) {
+    for (const atom of witness?.atoms ?? []) {
+      if (atom.op === 'keyword' || known.has(atom.field)) continue
+      let planned = fields.get(atom.field)
+      if (planned === undefined) {
+        planned = new PlannedField(atom.field, names.slotOf(atom.field), indexes)
+        fields.set(atom.field, planned)
+      }
+      planned.add(atom, condition.number, id)
+    }
   }
+  return fields
+}
+
+function byRoot(fields: readonly PlannedField[]): Map<string, PlannedField[]> {
+  const roots = new Map<string, PlannedField[]>()
+  for (const field of fields) {
+    const root = field.name.slice(0, field.name.indexOf('.'))
+    roots.set(root, [...(roots.get(root) ?? []), field])
+  }
+  return roots
+}
+
+function keywordField(choices: readonly Choice[], { keywords }: Lineage): KeywordField | null {
+  const waiting: Waiting<string>[] = []
+  const ids: number[] = []
+  for (const { id, condition, witness } of choices) {
+    for (const atom of witness?.atoms ?? []) {
+      if (atom.op !== 'keyword') continue
+      waiting.push({ atom: atom.literal, rule: condition.number })
+      if (ids.at(-1) !== id) ids.push(id)
+    }
+  }
+  if (waiting.length === 0) return null
+  return keywords.get(ids.join(), () => new KeywordField(waiting))
 }
 
 function gatherKeywords(

@@ -1,7 +1,7 @@
 import type { MatchEvent } from '../../schemas/event.ts'
 import { meets } from '../language/sample.ts'
 import type { Rule } from '../rule.ts'
-import type { Choice, CompiledCondition, Lineage } from './lineage.ts'
+import type { CompiledCondition, Lineage } from './lineage.ts'
 import { Plan } from './plan.ts'
 import { Watch } from './watch.ts'
 
@@ -33,6 +33,8 @@ export class RouteTable {
   readonly #lineage: Lineage
   readonly #byOrigin = new Map<string, { readonly origin: Origin; readonly route: Route }>()
   readonly #byRules = new Map<string, Route>()
+  /** Routes made from those of the revision before. */
+  readonly #heirs: Route[] = []
   #open: Route | undefined
   #unrouted = 0
   /** Events of routes that are gone. */
@@ -49,7 +51,7 @@ export class RouteTable {
 
   get routes(): Route[] {
     const open = this.#open === undefined ? [] : [this.#open]
-    return [...this.#byRules.values(), ...open]
+    return [...this.#byRules.values(), ...this.#heirs, ...open]
   }
 
   routeOf(event: MatchEvent): Route {
@@ -73,7 +75,8 @@ export class RouteTable {
   eventsByNumber(): Float64Array {
     const events = this.#pastEvents.slice()
     for (const route of this.routes) {
-      for (const { number } of route.plan.conditions) {
+      for (const { condition } of route.plan.choices) {
+        const { number } = condition
         events[number] = (events[number] ?? 0) + route.events
       }
     }
@@ -82,16 +85,32 @@ export class RouteTable {
 
   /**
    * Makes the routes that `previous` has, with what was learned there and the indexes that were in
-   * use, so that no event has to wait for them. A plan whose rules are the same is taken as it is.
+   * use. A plan that no changed rule is part of is taken as it is.
    */
   inherit(previous: RouteTable): void {
+    const before = new Set(previous.#conditions)
+    const now = new Set(this.#conditions)
+    const removed = new Set(previous.#conditions.filter((condition) => !now.has(condition)))
+    const added = this.#conditions.filter((condition) => !before.has(condition))
+    const heirs = new Map<Route, Route>()
     for (const [key, { origin, route }] of previous.#byOrigin) {
-      const event = { ...origin, fields: {} }
-      this.#byOrigin.set(key, { origin, route: this.#routeFor(event, route.plan) })
+      let heir = heirs.get(route)
+      if (heir === undefined) {
+        const met = added.filter(({ rule }) => meets(rule, { ...origin, fields: {} }))
+        const isTouched =
+          met.length > 0 || route.plan.choices.some((one) => removed.has(one.condition))
+        const guessed = met.map((condition) => condition.guessed)
+        const plan = isTouched ? route.plan.replaced(removed, guessed) : route.plan
+        const watch = new Watch(this.#lineage, route.watch.hasLearned)
+        heir = { plan, watch, events: 0, isOpen: false }
+        heirs.set(route, heir)
+      }
+      this.#byOrigin.set(key, { origin, route: heir })
     }
+    this.#heirs.push(...heirs.values())
   }
 
-  #routeFor(event: MatchEvent, like?: Plan): Route {
+  #routeFor(event: MatchEvent): Route {
     const met = this.#conditions.filter((_, index) => {
       const rule = this.#rules[index]
       return rule !== undefined && meets(rule, event)
@@ -99,17 +118,17 @@ export class RouteTable {
     const key = met.map((condition) => condition.number).join()
     const known = this.#byRules.get(key)
     if (known !== undefined) return known
-    const route = this.#newRoute(met, like, false)
+    const route = this.#newRoute(met, false)
     this.#byRules.set(key, route)
     return route
   }
 
-  #newRoute(met: readonly CompiledCondition[], like: Plan | undefined, isOpen: boolean): Route {
-    const plan =
-      like === undefined
-        ? new Plan(met, new Map(), this.#lineage)
-        : remade(like, met, this.#lineage)
-    return { plan, watch: new Watch(this.#lineage, like !== undefined), events: 0, isOpen }
+  #newRoute(met: readonly CompiledCondition[], isOpen: boolean): Route {
+    const plan = new Plan(
+      met.map((condition) => condition.guessed),
+      this.#lineage,
+    )
+    return { plan, watch: new Watch(this.#lineage, false), events: 0, isOpen }
   }
 
   #openRoute(): Route {
@@ -119,28 +138,13 @@ export class RouteTable {
       this.#pastEvents = this.eventsByNumber()
       this.#byOrigin.clear()
       this.#byRules.clear()
+      this.#heirs.length = 0
       this.#open = undefined
       this.#last = undefined
     }
-    this.#open ??= this.#newRoute(this.#conditions, undefined, true)
+    this.#open ??= this.#newRoute(this.#conditions, true)
     return this.#open
   }
-}
-
-/** `plan` for other conditions, most of them the same. */
-function remade(plan: Plan, conditions: readonly CompiledCondition[], lineage: Lineage): Plan {
-  const isSame =
-    conditions.length === plan.conditions.length &&
-    conditions.every((condition, index) => condition === plan.conditions[index])
-  if (isSame) return plan
-  const kept = new Map<CompiledCondition, Choice>()
-  for (const condition of conditions) {
-    const choice = plan.choices.get(condition)
-    if (choice !== undefined) kept.set(condition, choice)
-  }
-  const next = new Plan(conditions, kept, lineage)
-  for (const field of next.fields) if (plan.isIndexed(field.name)) field.index()
-  return next
 }
 
 function isSameOrigin(left: Origin, right: Origin): boolean {

@@ -1,7 +1,7 @@
 import { fieldsOf, leavesOf } from '../language/tree.ts'
 import type { EventValues } from './event-values.ts'
-import type { Choice, CompiledCondition, Lineage } from './lineage.ts'
-import { Plan } from './plan.ts'
+import type { CompiledCondition, Lineage } from './lineage.ts'
+import type { Plan } from './plan.ts'
 import { ValueSample } from './value-sample.ts'
 import { witnessOf } from './witness.ts'
 
@@ -41,6 +41,11 @@ export class Watch {
     this.#until = roundsAt[this.#round] ?? 0
   }
 
+  /** Was the first round of learning done? */
+  get hasLearned(): boolean {
+    return this.#round > 0
+  }
+
   /** A candidate did not match. */
   missed(rule: number): void {
     const wasted = this.#wasted
@@ -72,7 +77,7 @@ export class Watch {
         this.#enter('sampling', events + sampledEvents * sampleEvery)
         return null
       case 'sampling': {
-        const better = replanned(plan, this.#wasteful, this.#sample, this.#lineage)
+        const better = replanned(plan, this.#wasteful, this.#sample)
         this.#wasteful = []
         this.#sample = new ValueSample([])
         this.#wait(events)
@@ -98,7 +103,8 @@ export class Watch {
 
 function wastefulOf(plan: Plan, wasted: Uint32Array): CompiledCondition[] {
   const wasteOf = (condition: CompiledCondition): number => wasted[condition.number] ?? 0
-  return plan.conditions
+  return plan.choices
+    .map((choice) => choice.condition)
     .filter((condition) => wasteOf(condition) > countedEvents * wasteMax)
     .sort((left, right) => wasteOf(right) - wasteOf(left))
     .slice(0, relearnedMax)
@@ -108,21 +114,10 @@ function conditionFields(condition: CompiledCondition): string[] {
   return leavesOf(condition.rule.condition).flatMap(fieldsOf)
 }
 
-function replanned(
-  plan: Plan,
-  wasteful: readonly CompiledCondition[],
-  sample: ValueSample,
-  lineage: Lineage,
-): Plan | null {
+function replanned(plan: Plan, wasteful: readonly CompiledCondition[], sample: ValueSample): Plan {
   const rarity = sample.rarity()
-  const choices = new Map<CompiledCondition, Choice>(plan.choices)
-  for (const condition of wasteful) {
-    const witness = witnessOf(condition.rule.condition, rarity)
-    if (witness !== null) choices.set(condition, condition.choose(witness))
-  }
-  const better = new Plan(plan.conditions, choices, lineage)
-  for (const field of better.fields) {
-    if (plan.isIndexed(field.name)) field.index(sample.textsOf(field.name))
-  }
-  return better
+  const choices = wasteful.map((condition) =>
+    condition.choose(witnessOf(condition.rule.condition, rarity)),
+  )
+  return plan.replaced(new Set(wasteful), choices, (field) => sample.textsOf(field))
 }
