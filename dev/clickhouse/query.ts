@@ -23,8 +23,7 @@ export interface QueryContext {
 type Insert = Extract<Statement, { kind: 'insert' }>
 type Select = Extract<Statement, { kind: 'select' }>
 type Work<T> = (session: Session) => Promise<T>
-type Run = <T>(isReusable: boolean, work: Work<T>, defaults?: Settings) => Promise<T>
-type Settings = readonly (readonly [name: string, value: string])[]
+type Run = <T>(isReusable: boolean, work: Work<T>, signal?: AbortSignal) => Promise<T>
 
 /** ClickHouse's default for max_query_size: the statement has to end (or its data begin) within. */
 const queryBytesDefault = 262_144
@@ -42,9 +41,6 @@ const streamed = new Set(
   ].map((name) => name.toLowerCase()),
 )
 
-/** A result that is spooled lies in memory, as text several times larger than these bytes. */
-const spooledDefaults: Settings = [['max_result_bytes', String(256 * 1024 * 1024)]]
-
 export async function runQuery(
   context: QueryContext,
   request: QueryRequest,
@@ -52,9 +48,8 @@ export async function runQuery(
   answer: Answer,
   signal: AbortSignal,
 ): Promise<void> {
-  const run: Run = (isReusable, work, defaults = []) => {
-    const settings = new Map([...defaults, ...request.settings])
-    const job: Job = { ...request, settings, signal }
+  const run: Run = (isReusable, work, own = signal) => {
+    const job: Job = { ...request, signal: AbortSignal.any([signal, own]) }
     return request.session === undefined
       ? context.pool.run(job, isReusable, work)
       : context.sessions.run(request.session, job, work)
@@ -121,10 +116,10 @@ async function runSelect(
     })
     return
   }
-  await spool.withFile(async (path) => {
+  await spool.withResult(async (path, signal) => {
     const out = `INTO OUTFILE ${quoted(path)} FORMAT ${format}`
     const sql = `${select.head}\n${out} ${select.tail}`
-    const result = await run(true, (session) => session.queryAsync(sql), spooledDefaults)
+    const result = await run(true, (session) => session.queryAsync(sql), signal)
     await answer.sendFile(path, { format, summary: summaryOf(result) })
   })
 }

@@ -35,6 +35,8 @@ export interface DevClickHouseOptions {
   readonly bodyBytesMax?: number
   /** All bodies that are being inserted together. */
   readonly spoolBytesMax?: number
+  /** A result in a format that cannot be streamed. */
+  readonly resultBytesMax?: number
   readonly log: Log
 }
 
@@ -49,6 +51,7 @@ const waitingMax = 256
 const httpSessionsMax = 64
 const bodyBytesDefault = 1024 * 1024 * 1024
 const spoolBytesDefault = 2 * 1024 * 1024 * 1024
+const resultBytesDefault = 1024 * 1024 * 1024
 /** ClickHouse takes URLs of up to 1 MiB. */
 const urlBytesMax = 1024 * 1024
 const formBytesMax = 16 * 1024 * 1024
@@ -60,7 +63,10 @@ export async function startDevClickHouse(options: DevClickHouseOptions): Promise
   mkdirSync(dataDir, { recursive: true })
   const limits = { parallelMax: options.sessionsMax ?? sessionsDefault, waitingMax }
   const engine = await describeEngine(dataDir)
-  const spool = new Spool(dataDir, options.spoolBytesMax ?? spoolBytesDefault)
+  const spool = new Spool(dataDir, {
+    bodiesBytesMax: options.spoolBytesMax ?? spoolBytesDefault,
+    resultBytesMax: options.resultBytesMax ?? resultBytesDefault,
+  })
   const pool = new ConnectionPool(dataDir, limits, log)
   const sessions = new HttpSessions(pool, httpSessionsMax)
   const bodyBytesMax = options.bodyBytesMax ?? bodyBytesDefault

@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto'
-import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { exception } from './exception.ts'
+
+export interface SpoolLimits {
+  /** Of all bodies that are being inserted together. */
+  readonly bodiesBytesMax: number
+  /** Of one result. Looked at from time to time, so it is overshot by what is written meanwhile. */
+  readonly resultBytesMax: number
+}
+
+const watchMs = 50
 
 /**
  * Files between HTTP and chDB, in memory (/dev/shm) where there is such a thing: chDB reads an
@@ -14,13 +23,13 @@ import { exception } from './exception.ts'
  */
 export class Spool {
   readonly #folder: string
-  readonly #bytesMax: number
+  readonly #limits: SpoolLimits
   #bytes = 0
   #files = 0
 
-  constructor(dataDir: string, bytesMax: number) {
+  constructor(dataDir: string, limits: SpoolLimits) {
     this.#folder = spoolFolder(dataDir)
-    this.#bytesMax = bytesMax
+    this.#limits = limits
     rmSync(this.#folder, { recursive: true, force: true })
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
   }
@@ -38,7 +47,7 @@ export class Spool {
 
   /**
    * Runs `work` with a file that holds `head` and what follows. Throws NOT_ENOUGH_SPACE when all
-   * spooled bodies together would be larger than `bytesMax`.
+   * spooled bodies together would be larger than their limit.
    */
   async withBody<T>(
     head: Uint8Array,
@@ -47,8 +56,9 @@ export class Spool {
   ): Promise<T> {
     let bytes = 0
     const reserve = (size: number) => {
-      if (this.#bytes + size > this.#bytesMax) {
-        const why = `The spool of ${this.#bytesMax} bytes is full: send smaller inserts, or fewer at a time`
+      const { bodiesBytesMax } = this.#limits
+      if (this.#bytes + size > bodiesBytesMax) {
+        const why = `The spool of ${bodiesBytesMax} bytes is full: send smaller inserts, or fewer at a time`
         throw exception('NOT_ENOUGH_SPACE', why)
       }
       this.#bytes += size
@@ -65,6 +75,30 @@ export class Spool {
     } finally {
       this.#bytes -= bytes
     }
+  }
+
+  /**
+   * Runs `work` with the path of a file to write, and aborts its signal when the file has become too
+   * large: that is then thrown as NOT_ENOUGH_SPACE.
+   */
+  async withResult<T>(work: (path: string, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { resultBytesMax } = this.#limits
+    const full = new AbortController()
+    return await this.withFile(async (path) => {
+      const timer = setInterval(() => {
+        const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 }
+        if (size > resultBytesMax) full.abort()
+      }, watchMs)
+      try {
+        return await work(path, full.signal)
+      } catch (error) {
+        if (!full.signal.aborted) throw error
+        const why = `The result is larger than ${resultBytesMax} bytes: ask for a format that can be streamed, such as JSONEachRow`
+        throw exception('NOT_ENOUGH_SPACE', why)
+      } finally {
+        clearInterval(timer)
+      }
+    })
   }
 
   close(): void {
