@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RuleSummary } from '../api/resource.ts'
 import { uuid5 } from '../core/hash.ts'
@@ -251,6 +252,24 @@ test('pages of tags neither miss nor repeat, even where times are equal', async 
     cursor = `&cursor=${page.next_cursor}`
   }
   expect(paged).toEqual(whole)
+})
+
+test('whatever text a filter or a path holds, the answer is 200, 400 or 404', async () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 30 }),
+    fc.constantFrom("'", '\\', '\\N', '{x:String}', '%', '%00', '../..', '\u0000', '-- ', '🦀'),
+  )
+  const names = ['technique', 'identity', 'attacker', 'session', 'host', 'rule', 'from', 'limit']
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...names, 'cursor'), text, text, async (name, value, id) => {
+      const safe = (raw: string): string => encodeURIComponent(Buffer.from(raw).toString())
+      const { status } = await store.send(`/api/v1/ttp/tags?${name}=${safe(value)}`)
+      expect([200, 400]).toContain(status)
+      const one = await store.send(`/api/v1/ttp/by-identity/${safe(`x${id}`)}`)
+      expect([400, 404]).toContain(one.status)
+    }),
+    { numRuns: 40 },
+  )
 })
 
 test('rules come with state and hits, of the running version and of all', async () => {
