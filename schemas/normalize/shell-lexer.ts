@@ -228,7 +228,7 @@ class ShellLexer {
     const next = this.#text.charAt(this.#at + 1)
     if (next === "'" && !isQuoted) this.#ansiQuote()
     else if (next === '"' && !isQuoted) this.#at++
-    else if (next === '(' && this.#text.charAt(this.#at + 2) === '(') this.#arithmetic()
+    else if (next === '(' && this.#text.charAt(this.#at + 2) === '(') this.#arithmetic(isQuoted)
     else if (next === '(') this.#substitution('$(', isQuoted)
     else if (next === '{') this.#bracedVariable(isQuoted)
     else if (nameStart.test(next)) {
@@ -280,12 +280,16 @@ class ShellLexer {
     this.#at++
   }
 
-  /** `$((…))` stays as it is written. */
-  #arithmetic(): void {
-    const end = this.#text.indexOf('))', this.#at)
-    const stop = end === -1 ? this.#text.length : end + 2
-    this.#take(this.#text.slice(this.#at, stop))
-    this.#at = stop
+  /** `$((…))` stays as it is written; two words side by side in it are no sum but a command. */
+  #arithmetic(isQuoted: boolean): void {
+    const end = this.#text.slice(this.#at, this.#at + bracedMax).indexOf('))')
+    const sum = this.#text.slice(this.#at, this.#at + Math.max(0, end) + 2)
+    if (end === -1 || !/^[\w\s+*/%<>=!&|^~()?:,$[\]#-]+$/.test(sum) || /\w\s+\w/.test(sum)) {
+      this.#substitution('$(', isQuoted)
+      return
+    }
+    this.#take(sum)
+    this.#at += sum.length
   }
 
   #substitution(open: '$(' | '<(' | '>(', isQuoted: boolean): void {

@@ -27,6 +27,8 @@ export interface Field {
   /** What `<(…)` would read, where it is known. */
   readonly substituted: Stream | null
   readonly isAssignment: boolean
+  /** Nothing in it depends on what the line does not tell. */
+  readonly isKnown: boolean
 }
 
 export interface Scope {
@@ -51,7 +53,7 @@ interface Piece {
 }
 
 export function plainField(value: string): Field {
-  return { value, shown: quote(value), substituted: null, isAssignment: false }
+  return { value, shown: quote(value), substituted: null, isAssignment: false, isKnown: true }
 }
 
 export function expandWord(parts: readonly Part[], scope: Scope): readonly Field[] {
@@ -60,6 +62,7 @@ export function expandWord(parts: readonly Part[], scope: Scope): readonly Field
   const fields: Piece[][] = []
   let current: Piece[] | null = null
   let substituted: Stream | null = null
+  let isKnown = true
   const add = (piece: Piece): void => {
     current ??= []
     current.push(piece)
@@ -84,18 +87,22 @@ export function expandWord(parts: readonly Part[], scope: Scope): readonly Field
   parts.forEach((part, index) => {
     if (part.kind === 'text') add({ text: part.text, isScript: false })
     else if (part.kind === 'variable') {
-      const value = variableText(part, parts, index, scope)
-      addValue(value, part.isQuoted)
+      const value = knownText(part, parts, index, scope)
+      isKnown &&= value !== undefined
+      addValue(value ?? writtenText(part, parts[index + 1]), part.isQuoted)
     } else {
       const { line, output } = scope.run(part.tokens)
       if (part.open === '<(') substituted = output
       if (part.open === '$(' && output !== null && scope.spend(output.text.length)) {
         addValue(output.text.replace(/\n+$/, ''), part.isQuoted)
-      } else add({ text: `${part.open}${line})`, isScript: true })
+      } else {
+        isKnown = false
+        add({ text: `${part.open}${line})`, isScript: true })
+      }
     }
   })
   split()
-  return fields.flatMap((pieces) => fieldsOf(pieces, substituted, isAssignment))
+  return fields.flatMap((pieces) => fieldsOf(pieces, { substituted, isAssignment, isKnown }))
 }
 
 /** Private-use markers back to the braces and commas they stand for. */
@@ -107,18 +114,16 @@ export function withBraces(text: string): string {
 
 function fieldsOf(
   pieces: readonly Piece[],
-  substituted: Stream | null,
-  isAssignment: boolean,
+  about: Pick<Field, 'substituted' | 'isAssignment' | 'isKnown'>,
 ): readonly Field[] {
   const value = pieces.map((piece) => piece.text).join('')
   if (pieces.some((piece) => piece.isScript)) {
-    return [{ value: withBraces(value), shown: showPieces(pieces), substituted, isAssignment }]
+    return [{ value: withBraces(value), shown: showPieces(pieces), ...about }]
   }
   return expandBraces(value).map((text) => ({
     value: text,
-    shown: isAssignment ? quoteAssignment(text) : quote(text),
-    substituted,
-    isAssignment,
+    shown: about.isAssignment ? quoteAssignment(text) : quote(text),
+    ...about,
   }))
 }
 
@@ -144,26 +149,32 @@ function quote(value: string): string {
   return `"${value.replace(/["\\`$]/g, '\\$&')}"`
 }
 
-function variableText(
-  part: Extract<Part, { kind: 'variable' }>,
+type Variable = Extract<Part, { kind: 'variable' }>
+
+/** The value of a variable as far as the line tells; undefined where it does not. */
+function knownText(
+  part: Variable,
   parts: readonly Part[],
   index: number,
   scope: Scope,
-): string {
+): string | undefined {
   const { name, modifier } = part
   if (name === 'IFS' && modifier === '') return ' '
-  const before = parts[index - 1]
-  const after = parts[index + 1]
   if (/^[@*1-9]$/.test(name) && modifier === '' && parts.length > 1) return ''
   const value = modify(scope.variables.get(name), name, modifier)
   if (value !== undefined && scope.spend(value.length)) return value.slice(0, valueMax)
   // `c${x}at` with an x that nothing has set: an empty string between the letters of a name.
+  const before = parts[index - 1]
+  const after = parts[index + 1]
   const isInside =
     before?.kind === 'text' &&
     after?.kind === 'text' &&
     /[A-Za-z]$/.test(before.text.slice(-1)) &&
     /^[A-Za-z]/.test(after.text)
-  if (isInside && modifier === '' && !/^[A-Z]/.test(name)) return ''
+  return isInside && modifier === '' && !/^[A-Z]/.test(name) ? '' : undefined
+}
+
+function writtenText({ name, modifier }: Variable, after: Part | undefined): string {
   const needsBraces = modifier !== '' || (after?.kind === 'text' && /^\w/.test(after.text))
   return needsBraces ? `\${${name}${modifier}}` : `$${name}`
 }

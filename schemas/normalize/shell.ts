@@ -205,8 +205,7 @@ class ShellReader implements Scope {
       const isAppended = word.value.charAt(equals - 1) === '+'
       const name = word.value.slice(0, isAppended ? equals - 1 : equals)
       const before = isAppended ? (this.variables.get(name) ?? '') : ''
-      const isKnown = !word.shown.includes('$')
-      if (!isKnown) this.variables.delete(name)
+      if (!word.isKnown) this.variables.delete(name)
       else if (this.variables.size < variablesMax || this.variables.has(name)) {
         this.variables.set(name, (before + word.value.slice(equals + 1)).slice(0, valueMax))
       }
