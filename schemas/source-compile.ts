@@ -48,6 +48,8 @@ export function compileSource(definition: Definition): Source {
     const user = nameText(userOf(flat))
     const sessionId = idText(sessionOf(flat))
     const attackerId = attackerText(attackerOf(flat))
+    const identityId = idText(identityOf(flat))
+    const decoy = nameText(decoyOf(flat))
     const command = scalarText(commandOf(kind)(flat))
     const time = eventTimeOf(timeOf(flat), at.recordTimeMs)
     const id = idOf(flat, host, time.isTimeEstimated ? undefined : time.eventTimeMs)
@@ -55,6 +57,8 @@ export function compileSource(definition: Definition): Source {
     if (user !== '') flat['user'] ??= user
     if (sessionId !== '') flat['session_id'] ??= sessionId
     if (attackerId !== '') flat['attacker_id'] ??= attackerId
+    if (identityId !== '') flat['identity_id'] ??= identityId
+    if (decoy !== '') flat['decoy'] ??= decoy
     if (command !== '' && (kind === 'command' || kind === 'process')) {
       flat['command_text'] ??= command
     }
@@ -69,12 +73,12 @@ export function compileSource(definition: Definition): Source {
       isTimeCapped: time.isTimeCapped,
       isTimeEstimated: time.isTimeEstimated,
       source: name,
-      identityId: idText(identityOf(flat)),
+      identityId,
       attackerId,
       sessionId,
       host,
       user,
-      decoy: nameText(decoyOf(flat)),
+      decoy,
       commandText: commandText(command),
     }
   }

@@ -29,6 +29,13 @@ test.each([
   expect(normalizeFields('process', fields)).toBe(fields)
 })
 
+test('a process of a Windows path has no shell form, whatever its command line looks like', () => {
+  const fields = { Image: 'C:\\Windows\\System32\\net.exe', command_text: 'net user; whoami' }
+  expect(normalizeFields('process', fields)).toBe(fields)
+  const linux = normalizeFields('process', { Image: '/usr/bin/id', command_text: 'id' })
+  expect(linux['shell_commands']).toEqual(['id'])
+})
+
 test('a request gets its URL and every text of it decoded', () => {
   const derived = normalizeFields('http_request', {
     raw_url: '/%2e%2e/x',

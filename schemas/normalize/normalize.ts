@@ -14,12 +14,14 @@ const shellsOfWindows = /^(?:cmd|command|powershell|pwsh)(?:\.exe)?$/i
 /** A drive, a UNC or NT path or `%VARIABLE%` in front: quoting rules of another world. */
 const windowsPath = /^\s*"?(?:[A-Za-z]:\\|\\\\|\\\?\?\\|%[A-Za-z]+%)/
 const windowsProgram = /\.exe(?:["\s]|$)/i
+/** Paths that have backslashes on Windows only. */
+const windowsFields = ['Image', 'ParentImage', 'CurrentDirectory']
 const httpTextsMax = 64
 
 export function normalizeFields(kind: string, fields: Fields): Fields {
   const commandText = fields['command_text']
   const rawUrl = fields['raw_url']
-  const isShell = typeof commandText === 'string' && !isWindows(kind, commandText, fields['shell'])
+  const isShell = typeof commandText === 'string' && !isWindows(kind, commandText, fields)
   const isHttp = kind === 'http_request'
   if (!isShell && typeof rawUrl !== 'string' && !isHttp) return fields
   const derived: Record<string, unknown> = {}
@@ -33,10 +35,16 @@ export function normalizeFields(kind: string, fields: Fields): Fields {
   return { ...fields, ...derived }
 }
 
-function isWindows(kind: string, line: string, shell: unknown): boolean {
+function isWindows(kind: string, line: string, fields: Fields): boolean {
+  const shell = fields['shell']
   if (typeof shell === 'string' && shell !== '') return shellsOfWindows.test(shell)
+  if (kind === 'process' && windowsFields.some((name) => hasBackslash(fields[name]))) return true
   const head = line.slice(0, 512)
   return windowsPath.test(head) || (kind === 'process' && windowsProgram.test(head))
+}
+
+function hasBackslash(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('\\')
 }
 
 /** Everything of a request that a server may log or evaluate, decoded like its URL. */
