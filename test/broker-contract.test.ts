@@ -1,6 +1,6 @@
 /**
  * One contract, every broker: the dev broker always, Apache Kafka with TTPSTREAM_APACHE=1 (or the cluster
- * that KAFKA_BROKERS names). What differs on purpose is listed in docs/decisions/dev-broker.md.
+ * that KAFKA_BROKERS names). What differs on purpose is listed in docs/decisions/dev-kafka.md.
  */
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { Broker } from './brokers/broker.ts'

@@ -139,3 +139,16 @@ function testCrash(name: string, start: () => Promise<Broker>): void {
     }, 120_000)
   })
 }
+
+test('a dev broker that was stopped itself hears the heartbeats that came meanwhile', async () => {
+  const subject = await Subject.of(await startDevBroker())
+  const client = await subject.wire()
+  const joined = await join(client, { groupId: subject.name('group'), sessionTimeoutMs: 1_000 })
+  await sync(client, joined)
+  subject.broker.kill('SIGSTOP')
+  const answer = heartbeat(client, joined)
+  await sleep(1_500)
+  subject.broker.kill('SIGCONT')
+  expect(await answer).toBe('NONE')
+  await subject.close()
+})

@@ -12,8 +12,11 @@ import { parseRequest } from './request.ts'
 import { FrameSplitter } from './wire/frames.ts'
 import { FrameError } from './wire/reader.ts'
 
-/** More complete frames than this are left in the socket. */
+/** Requests beyond these are left in the socket until the ones before are answered. */
 const queuedFramesMax = 64
+const queuedBytesMax = 4 * 1024 * 1024
+/** Smaller answers go out as one piece: a copy is cheaper than a gathering write. */
+const copyBytesMax = 16 * 1024
 
 export class Connection {
   readonly #socket: Socket
@@ -47,7 +50,8 @@ export class Connection {
       this.#refuse(error)
       return
     }
-    if (this.#frames.length > queuedFramesMax) this.#socket.pause()
+    const queuedBytes = this.#frames.reduce((sum, frame) => sum + frame.length, 0)
+    if (this.#frames.length > queuedFramesMax || queuedBytes > queuedBytesMax) this.#socket.pause()
     if (!this.#isBusy) void this.#serve()
   }
 
@@ -77,24 +81,27 @@ export class Connection {
     }
     const body = (await request.carryOut(context))?.finish()
     if (body === undefined || this.#gone.signal.aborted) return
+    const bytes = body.reduce((sum, part) => sum + part.length, 0)
     const head = Buffer.allocUnsafe(8)
-    head.writeInt32BE(4 + body.reduce((sum, part) => sum + part.length, 0), 0)
+    head.writeInt32BE(4 + bytes, 0)
     head.writeInt32BE(request.correlationId, 4)
-    await this.#write([head, ...body])
+    await this.#write(bytes > copyBytesMax ? [head, ...body] : [Buffer.concat([head, ...body])])
   }
 
   /** Waits until the socket has taken it, so that a slow reader holds up itself alone. */
   async #write(parts: readonly Buffer[]): Promise<void> {
-    this.#socket.cork()
+    if (parts.length > 1) this.#socket.cork()
     let isTaken = true
     for (const part of parts) isTaken = this.#socket.write(part)
-    this.#socket.uncork()
+    if (parts.length > 1) this.#socket.uncork()
     if (isTaken) return
     await new Promise<void>((resolve) => {
-      this.#socket.once('drain', resolve)
-      this.#socket.once('close', resolve)
+      const done = () => {
+        this.#socket.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.#socket.on('drain', done).on('close', done)
     })
-    this.#socket.removeAllListeners('drain')
   }
 
   #refuse(error: unknown): void {

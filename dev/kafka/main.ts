@@ -19,7 +19,10 @@ type ProcessOptions = Partial<DevKafkaSettings> &
 
 const { TTPSTREAM_DEV_KAFKA: fromEnvironment } = process.env
 // The tests and tools that start it write these options; a wrong one fails at its first use.
-const options = JSON.parse(process.argv[2] ?? fromEnvironment ?? '') as ProcessOptions
+const options = JSON.parse(process.argv[2] ?? fromEnvironment ?? '', (_, value) =>
+  // JSON has no infinity, and nothing else here may be null.
+  value === null ? Number.POSITIVE_INFINITY : value,
+) as ProcessOptions
 const { logLevel = 'warn', endsWithStdin = false, ...settings } = options
 
 const broker = await startDevKafka({ ...settings, log: createLog(logLevel) })

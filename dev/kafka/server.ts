@@ -1,6 +1,6 @@
 /**
  * A Kafka broker for development and tests: one node that speaks Kafka's wire protocol over TCP to
- * unmodified clients and keeps its data on disk. See docs/decisions/dev-broker.md for what it leaves out.
+ * unmodified clients and keeps its data on disk. See docs/decisions/dev-kafka.md for what it leaves out.
  *
  * Contract: what was acknowledged is there after the process was killed and started again.
  */

@@ -159,6 +159,8 @@ class ApacheKafka implements Broker {
       'group.min.session.timeout.ms': '1000',
       'broker.session.timeout.ms': '4000',
       'broker.heartbeat.interval.ms': '500',
+      // Records of any age are kept; a topic that sets `retention.ms` is held to it at once.
+      'log.retention.ms': '-1',
       'log.retention.check.interval.ms': '1000',
       'log.initial.task.delay.ms': '500',
       'file.delete.delay.ms': '1000',

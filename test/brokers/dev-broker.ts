@@ -10,12 +10,19 @@ import { NodeProcess } from './node-process.ts'
 const readyMsMax = 30_000
 const main = fileURLToPath(new URL('../../dev/kafka/main.ts', import.meta.url))
 
-/** The dev broker as a process of its own, with a data folder of its own. */
+/**
+ * The dev broker as a process of its own, with a data folder of its own. Records of any age are kept
+ * unless a topic or `settings` says otherwise.
+ */
 export async function startDevBroker(
   settings: Partial<Omit<DevKafkaSettings, 'dataDir' | 'port'>> = {},
 ): Promise<Broker> {
   const folder = await mkdtemp(join(tmpdir(), 'dev-kafka-'))
-  const broker = new DevBroker(folder, settings)
+  const broker = new DevBroker(folder, {
+    retentionMs: Number.POSITIVE_INFINITY,
+    retentionCheckMs: 1_000,
+    ...settings,
+  })
   try {
     await broker.restart()
   } catch (error) {

@@ -12,7 +12,6 @@
  * before 2.11 does not compress without seeing them. acks 1 and -1 are the same with one replica. With acks 0
  * there is no answer: an error closes the connection, so that the producer notices.
  */
-import { findOrCreateTopic } from '../broker.ts'
 import type { Appended } from '../log/partition.ts'
 import { errorCode } from '../wire/error-code.ts'
 import { FrameError } from '../wire/reader.ts'
@@ -89,7 +88,8 @@ function refusalOf(
 }
 
 function append(topic: string, part: PartitionRecords, { broker }: RequestContext): Appended {
-  const partition = findOrCreateTopic(broker, topic)?.partitions[part.partition]
+  // A topic is made when its metadata is asked for, never here: so does Kafka.
+  const partition = broker.topics.partition(topic, part.partition)
   if (partition === undefined) {
     return { error: 'UNKNOWN_TOPIC_OR_PARTITION', reason: `${topic}-${part.partition}` }
   }

@@ -46,8 +46,9 @@ export function testLog(given: () => Subject): void {
     const topic = await given().topic(1)
     await given().send(topic, [{ value: 'before' }])
     await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] })
+    const client = await given().wire()
     await eventually('the second partition', async () => {
-      return (await admin.fetchTopicOffsets(topic)).length === 2
+      return (await offsetAt(client, { topic, partition: 1 }, -1)).error === 'NONE'
     })
     await given().send(topic, [{ value: 'after', partition: 1 }])
     const records = await consume(given(), topic, 2)
@@ -227,6 +228,7 @@ export function testLog(given: () => Subject): void {
     expect((await fetch(client, { ...position, offset: 0, waitMsMax: 60_000 })).error).toBe(unknown)
     expect((await offsetAt(client, position, -1)).error).toBe(unknown)
     const absent = { topic: given().name('absent') }
+    expect((await produce(client, absent, encodeBatch({ values: ['a'] }))).error).toBe(unknown)
     expect((await fetch(client, { ...absent, offset: 0, waitMsMax: 60_000 })).error).toBe(unknown)
     expect((await offsetAt(client, absent, -1)).error).toBe(unknown)
   })
@@ -284,6 +286,24 @@ export function testLog(given: () => Subject): void {
     ).rejects.toMatchObject({
       cause: { partitions: [{ error: { type: 'OFFSET_OUT_OF_RANGE' } }] },
     })
+  })
+
+  test.concurrent('records older than the retention of their topic go', async () => {
+    const { admin } = given()
+    const topic = given().name('brief')
+    const configEntries = [{ name: 'retention.ms', value: '3600000' }]
+    await admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: false })
+    const client = await given().wire()
+    await eventually('the topic', async () => {
+      return (await offsetAt(client, { topic }, -1)).error === 'NONE'
+    })
+    const twoHoursAgo = Date.now() - 7_200_000
+    await produce(client, { topic }, encodeBatch({ values: ['a', 'b'], timestampMs: twoHoursAgo }))
+    await eventually('retention', async () => (await offsetAt(client, { topic }, -2)).offset === 2)
+    expect((await offsetAt(client, { topic }, -1)).offset).toBe(2)
+    expect((await fetch(client, { topic, offset: 0 })).error).toBe('OFFSET_OUT_OF_RANGE')
+    const appended = await produce(client, { topic }, encodeBatch({ values: ['c'] }))
+    expect(appended).toEqual({ error: 'NONE', baseOffset: 2 })
   })
 
   test.concurrent('a topic made again under its old name is empty', async () => {

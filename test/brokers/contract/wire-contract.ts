@@ -7,7 +7,7 @@ import { frameOf } from '../wire-client.ts'
 import type { Subject } from './subject.ts'
 
 export function testWire(given: () => Subject): void {
-  const isAlive = async () => (await given().admin.describeCluster()).brokers.length === 1
+  const isAlive = async () => (await given().admin.describeCluster()).brokers.length > 0
 
   test.concurrent('ApiVersions is answered in every version, an unknown one with error 35', async () => {
     const client = await given().wire()
