@@ -3,7 +3,8 @@ import { config } from './commands/config.ts'
 import { demo } from './commands/demo.ts'
 import { dev } from './commands/dev.ts'
 import { migrate } from './commands/migrate.ts'
+import { ruleCommands } from './commands/rules.ts'
 import { run } from './commands/run.ts'
 
 /** Every command, in the order of the overview. */
-export const commands: readonly Command[] = [dev, demo, run, migrate, config]
+export const commands: readonly Command[] = [dev, demo, run, migrate, ...ruleCommands, config]

@@ -20,6 +20,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     controller.abort()
   })
 }
+// `… | head` has read enough.
+process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+  process.exit(cause.code === 'EPIPE' ? 0 : 1)
+})
 process.exitCode = await main(process.argv.slice(2))
 // A worker's clients may hold timers; a command that has ended has ended.
 process.exit()

@@ -6,6 +6,7 @@
  */
 
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,7 +58,9 @@ try {
   await judge('every record is accounted for, block by block', firstPass)
   await judge(`the engine’s memory grows by less than ${slopeMbMax} MB a minute`, watchMemory)
 } finally {
+  const exited = once(engine, 'exit')
   engine.kill('SIGTERM')
+  await exited
   await stack.close()
   rmSync(dataDir, { recursive: true, force: true })
 }
