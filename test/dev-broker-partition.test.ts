@@ -141,6 +141,27 @@ test('old records go by time, all of them too, and the end offset is kept', () =
   again.close()
 })
 
+test('a producer is remembered from segments that are sealed, and not forgotten for newer ones', () => {
+  const batchOf = (producerId: number, baseSequence: number) =>
+    encodeBatch({
+      values: ['x'.repeat(300)],
+      timestampMs: nowMs,
+      producerId,
+      producerEpoch: 0,
+      baseSequence,
+    })
+  const first = new Partition(folder, 0, limits, silentLog)
+  first.append(batchOf(1, 0), nowMs)
+  first.append(batchOf(1, 1), nowMs)
+  for (let sequence = 0; sequence < 5; sequence += 1) first.append(batchOf(2, sequence), nowMs)
+  first.close()
+  const again = new Partition(folder, 0, limits, silentLog)
+  expect(again.append(batchOf(1, 1), nowMs)).toEqual({ error: 'NONE', baseOffset: 1 })
+  expect(again.append(batchOf(1, 3), nowMs).error).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  expect(again.append(batchOf(1, 2), nowMs)).toEqual({ error: 'NONE', baseOffset: 7 })
+  again.close()
+})
+
 test('a listener hears of every batch, and of the end', () => {
   const partition = new Partition(folder, 0, limits, silentLog)
   const heard: number[] = []
