@@ -10,6 +10,7 @@ import { ruleContext } from '../rules/language/context.ts'
 import { buildRuleSet } from '../rules/rule-set.ts'
 import type { MatchEvent } from '../schemas/event.ts'
 import { normalizeFields } from '../schemas/normalize/normalize.ts'
+import { rulePackPage } from '../scripts/rule-pack-page.ts'
 import { behaviours, everydayAttackLines, ordinaryLines, ordinaryRequests } from './rule-packs.ts'
 
 /** The packs that come with the product, as a whole; each rule's own samples run when it is loaded. */
@@ -152,4 +153,9 @@ test('no wrapping of a command, nor two of them, hides it from its rule', () => 
 test('a purple-team test is tagged by no rule: it is what is checked, not what was seen', () => {
   const event = eventOf('test', { test_id: 't', technique_id: 'T1003.006', state: 'validated' })
   expect(rulesOn(event)).toEqual([])
+})
+
+test('the page of the rule packs is up to date', () => {
+  const page = readFileSync(new URL('../docs/rule-packs.md', import.meta.url), 'utf8')
+  expect(page, 'run: node --import tsx scripts/rule-packs.ts').toBe(rulePackPage(set.rules))
 })
