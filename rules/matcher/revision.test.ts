@@ -210,3 +210,17 @@ test('witnesses are learned from the stream: fewer evaluations, the same answers
   next.match(event({ x: 'has a literal in every event of it', y: 'common' }))
   expect(next.totals().candidatesTotal).toBe(0)
 })
+
+test('kinds that met the same rules are told apart by a rule that is new', () => {
+  const set = [rule('all', contains('x', 'needle'))]
+  const first = compileRevision(set)
+  const one = event({ x: 'needle' }, { kind: 'one' })
+  const two = event({ x: 'needle' }, { kind: 'two' })
+  first.match(one)
+  first.match(two)
+  const second = compileRevision([...set, rule('two', contains('x', 'needle'), ['two'])], {
+    previous: first,
+  })
+  expect(ids(second.match(one))).toEqual(['all'])
+  expect(ids(second.match(two))).toEqual(['all', 'two'])
+})

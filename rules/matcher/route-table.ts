@@ -10,6 +10,9 @@ const routesMax = 1024
 /** After so many events beyond them the table starts anew: the first ones may have been noise. */
 const unroutedMax = 1 << 16
 
+/** More new rules than this make plans anew, each when it is first needed. */
+const inheritedChangesMax = 256
+
 /** What all events that meet the same rules share. */
 export interface Route {
   plan: Plan
@@ -34,7 +37,7 @@ export class RouteTable {
   readonly #byOrigin = new Map<string, { readonly origin: Origin; readonly route: Route }>()
   readonly #byRules = new Map<string, Route>()
   /** Routes made from those of the revision before. */
-  readonly #heirs: Route[] = []
+  #heirs: Route[] = []
   #open: Route | undefined
   #unrouted = 0
   /** Events of routes that are gone. */
@@ -85,29 +88,38 @@ export class RouteTable {
 
   /**
    * Makes the routes that `previous` has, with what was learned there and the indexes that were in
-   * use. A plan that no changed rule is part of is taken as it is.
+   * use, so that no event has to wait for them. A plan that no changed rule is part of is taken as
+   * it is.
    */
   inherit(previous: RouteTable): void {
     const before = new Set(previous.#conditions)
     const now = new Set(this.#conditions)
     const removed = new Set(previous.#conditions.filter((condition) => !now.has(condition)))
     const added = this.#conditions.filter((condition) => !before.has(condition))
-    const heirs = new Map<Route, Route>()
+    if (added.length > inheritedChangesMax) return
+    const heirs = new Map<Route, Map<string, Route>>()
     for (const [key, { origin, route }] of previous.#byOrigin) {
-      let heir = heirs.get(route)
-      if (heir === undefined) {
-        const met = added.filter(({ rule }) => meets(rule, { ...origin, fields: {} }))
-        const isTouched =
-          met.length > 0 || route.plan.choices.some((one) => removed.has(one.condition))
-        const guessed = met.map((condition) => condition.guessed)
-        const plan = isTouched ? route.plan.replaced(removed, guessed) : route.plan
-        const watch = new Watch(this.#lineage, route.watch.hasLearned)
-        heir = { plan, watch, events: 0, isOpen: false }
-        heirs.set(route, heir)
-      }
+      // Origins that met the same rules until now may be told apart by a rule that is new.
+      const met = added.filter(({ rule }) => meets(rule, { ...origin, fields: {} }))
+      const ofRoute = heirs.get(route) ?? new Map<string, Route>()
+      const heir = ofRoute.get(numbersOf(met)) ?? this.#heirOf(route, removed, met)
+      heirs.set(route, ofRoute.set(numbersOf(met), heir))
       this.#byOrigin.set(key, { origin, route: heir })
     }
-    this.#heirs.push(...heirs.values())
+    this.#heirs = [...new Set([...heirs.values()].flatMap((ofRoute) => [...ofRoute.values()]))]
+  }
+
+  #heirOf(
+    route: Route,
+    removed: ReadonlySet<CompiledCondition>,
+    added: readonly CompiledCondition[],
+  ): Route {
+    const isTouched =
+      added.length > 0 || route.plan.choices.some(({ condition }) => removed.has(condition))
+    const guessed = added.map((condition) => condition.guessed)
+    const plan = isTouched ? route.plan.replaced(removed, guessed) : route.plan
+    const watch = new Watch(this.#lineage, route.watch.hasLearned)
+    return { plan, watch, events: 0, isOpen: false }
   }
 
   #routeFor(event: MatchEvent): Route {
@@ -115,7 +127,7 @@ export class RouteTable {
       const rule = this.#rules[index]
       return rule !== undefined && meets(rule, event)
     })
-    const key = met.map((condition) => condition.number).join()
+    const key = numbersOf(met)
     const known = this.#byRules.get(key)
     if (known !== undefined) return known
     const route = this.#newRoute(met, false)
@@ -138,13 +150,17 @@ export class RouteTable {
       this.#pastEvents = this.eventsByNumber()
       this.#byOrigin.clear()
       this.#byRules.clear()
-      this.#heirs.length = 0
+      this.#heirs = []
       this.#open = undefined
       this.#last = undefined
     }
     this.#open ??= this.#newRoute(this.#conditions, true)
     return this.#open
   }
+}
+
+function numbersOf(conditions: readonly CompiledCondition[]): string {
+  return conditions.map(({ number }) => number).join()
 }
 
 function isSameOrigin(left: Origin, right: Origin): boolean {

@@ -1,0 +1,49 @@
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { naiveRevision } from '../rules/language/naive-revision.ts'
+import { compileRevision } from '../rules/matcher/revision.ts'
+import { Dice } from './dice.ts'
+import { event, eventFor, rules } from './generated-rules.ts'
+
+const eventsPerSet = 10
+/** Rule sets hold about twenty rules. */
+const rulesPerSet = 20
+
+/**
+ * Holds the indexed matcher to the reference evaluator on generated rules and events, each set also
+ * compiled as the successor of the one before. Throws on the first difference, shrunk, with its seed.
+ */
+export function assertSound(pairs: number, seed: number): void {
+  let tested = 0
+  let matches = 0
+  let previous = compileRevision([])
+  const events = fc.array(event, { minLength: eventsPerSet, maxLength: eventsPerSet })
+  fc.assert(
+    fc.property(rules, events, fc.nat(), (set, bases, throws) => {
+      const indexed = compileRevision(set)
+      previous = compileRevision(set, { previous })
+      const naive = naiveRevision(set)
+      const dice = new Dice(throws)
+      for (const base of bases) {
+        const one = eventFor(set, base, dice)
+        const wanted = naive.match(one).map((rule) => rule.id)
+        expect(indexed.match(one).map((rule) => rule.id)).toEqual(wanted)
+        expect(previous.match(one).map((rule) => rule.id)).toEqual(wanted)
+        tested += set.length
+        matches += wanted.length
+      }
+      expect(indexed.counters().filter(({ counters }) => counters.errorsTotal > 0)).toEqual([])
+    }),
+    { numRuns: Math.ceil(pairs / (rulesPerSet * eventsPerSet)), seed },
+  )
+  process.stderr.write(`matcher soundness: ${tested} pairs, ${matches} matches, seed ${seed}\n`)
+  // A run in which nothing matches would prove nothing.
+  expect(matches).toBeGreaterThan(tested / 50)
+}
+
+/** MATCHER_SEED repeats a run. */
+export function soundnessSeed(): number {
+  const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
+  process.stderr.write(`matcher soundness: MATCHER_SEED=${seed}\n`)
+  return seed
+}
