@@ -64,6 +64,7 @@ function welcome(worker: Worker, kafka: string, clickhouse: string, dataDir: str
 async function showStatus(worker: Worker, io: Io): Promise<void> {
   const isTerminal = process.stdout.isTTY === true
   let shown = ''
+  let sinceMs = quietStatusMs
   while (!io.signal.aborted) {
     const problems = worker.rules.problems().join('\n')
     if (problems !== shown) {
@@ -71,11 +72,13 @@ async function showStatus(worker: Worker, io: Io): Promise<void> {
       const text = problems === '' ? 'All rules are well again.' : problems
       io.out(`${isTerminal ? '\r\u001b[K' : ''}${text}\n`)
     }
-    const line = await statusLine(worker)
-    io.out(isTerminal ? `\r\u001b[K${line}` : `${line}\n`)
-    await setTimeout(isTerminal ? statusMs : quietStatusMs, undefined, { signal: io.signal }).catch(
-      () => {},
-    )
+    if (isTerminal || sinceMs >= quietStatusMs) {
+      const line = await statusLine(worker)
+      io.out(isTerminal ? `\r\u001b[K${line}` : `${line}\n`)
+      sinceMs = 0
+    }
+    await setTimeout(statusMs, undefined, { signal: io.signal }).catch(() => {})
+    sinceMs += statusMs
   }
 }
 
