@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import { crc32c } from '../../dev/kafka/log/crc32c.ts'
+import { crc32c } from '../../core/crc32c.ts'
 
 /** A record batch as a producer would encode it, or wrong in just one way. */
 export interface BatchOptions {

@@ -19,7 +19,7 @@
  *
  * Base offset and leader epoch lie before what the CRC covers, so the broker can set them.
  */
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../../../core/crc32c.ts'
 
 export const batchHeaderBytes = 61
 const lengthEnd = 12
