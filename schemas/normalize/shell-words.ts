@@ -43,6 +43,7 @@ const alternativesMax = 64
 const bracesMax = 16
 
 const assignment = /^[A-Za-z_][A-Za-z0-9_]{0,63}\+?=/
+const plainWord = /^[A-Za-z0-9_./:@%+~^*?![\]-]+$/
 const needsQuote = /[\s;|&<>()'"\\`]|^[{}]$|^#/
 const braces = /[\uE000-\uE002]/g
 
@@ -58,6 +59,11 @@ export function plainField(value: string): Field {
 
 export function expandWord(parts: readonly Part[], scope: Scope): readonly Field[] {
   const first = parts[0]
+  // Most words: plain text, as it stands.
+  if (parts.length === 1 && first?.kind === 'text' && plainWord.test(first.text)) {
+    const { text } = first
+    return [{ value: text, shown: text, substituted: null, isAssignment: false, isKnown: true }]
+  }
   const isAssignment = first?.kind === 'text' && assignment.test(first.text)
   const fields: Piece[][] = []
   let current: Piece[] | null = null
