@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 
 /** `ttpstream dev` as a person uses it: records in by Kafka, answers out by HTTP, rules edited meanwhile. */
 
@@ -102,19 +103,19 @@ async function send(command_text: string): Promise<void> {
   await producer.send({ topic: 'ttp.commands', acks: -1, messages: [{ value }] })
 }
 
-interface Techniques {
-  readonly data: readonly { readonly technique_id: string; readonly count: number }[]
-}
+const techniquesSchema = z.object({
+  data: z.array(z.object({ technique_id: z.string(), count: z.number() })),
+})
 
 async function techniques(): Promise<readonly string[]> {
   const answer = await fetch(`${api}/api/v1/ttp/techniques`)
-  const { data }: Techniques = await answer.json()
+  const { data } = techniquesSchema.parse(await answer.json())
   return data.map(({ technique_id }) => technique_id).sort()
 }
 
 async function count(technique: string): Promise<number> {
   const answer = await fetch(`${api}/api/v1/ttp/techniques`)
-  const { data }: Techniques = await answer.json()
+  const { data } = techniquesSchema.parse(await answer.json())
   return data.find(({ technique_id }) => technique_id === technique)?.count ?? 0
 }
 
