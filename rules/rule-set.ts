@@ -5,6 +5,7 @@ import { compileRules } from './compile.ts'
 import type { RuleContext } from './language/context.ts'
 import type { Correlation } from './language/correlation.ts'
 import { filtered, isNamed, type SigmaFilter } from './language/filter.ts'
+import { type Overlay, overlaid } from './language/overlay.ts'
 import { type ParsedFile, parseRules } from './language/parse.ts'
 import type { CompiledRevision, CompileOptions } from './matcher/revision.ts'
 import type { Rule } from './rule.ts'
@@ -19,7 +20,7 @@ import type { Rule } from './rule.ts'
  * - What did not change is not parsed again, and stays the same object.
  */
 export interface RuleSet {
-  /** By path, then by line. Filters are applied. */
+  /** By path, then by line. Filters and overlays are applied. */
   readonly rules: readonly Rule[]
   readonly correlations: readonly Correlation[]
   readonly revision: CompiledRevision
@@ -49,9 +50,14 @@ export type RuleFile =
 export interface LoadedFile extends ParsedFile {
   readonly textHash: string
   /** Last good versions of what this file's text no longer yields. */
-  readonly kept: Pick<ParsedFile, 'rules' | 'filters' | 'correlations'>
-  /** A rule as parsed → as its filters leave it. */
-  readonly filteredBy: { readonly key: readonly SigmaFilter[]; readonly rules: readonly Rule[] }
+  readonly kept: Pick<ParsedFile, 'rules' | 'filters' | 'correlations' | 'overlays'>
+  /** The file's rules as these filters and overlays of all files leave them. */
+  readonly adjusted: { readonly by: Adjustments; readonly rules: readonly Rule[] }
+}
+
+interface Adjustments {
+  readonly filters: readonly SigmaFilter[]
+  readonly overlays: readonly Overlay[]
 }
 
 /** `files` in any order, each path once. Total: bad files end as diagnostics. */
@@ -62,8 +68,11 @@ export function buildRuleSet(
 ): RuleSet {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const parsed = sorted.map((file) => loadFile(file, context, previous))
-  const filters = parsed.flatMap((file) => [...file.filters, ...file.kept.filters])
-  const loaded = parsed.map((file) => withFilters(file, filters, previous))
+  const by: Adjustments = {
+    filters: parsed.flatMap((file) => [...file.filters, ...file.kept.filters]),
+    overlays: parsed.flatMap((file) => [...file.overlays, ...file.kept.overlays]),
+  }
+  const loaded = parsed.map((file) => adjusted(file, by, previous))
   const diagnostics = loaded.flatMap((file) => file.diagnostics)
   const rejections = loaded.flatMap(rejectionsOf)
   const { rules, correlations, duplicates } = claimIds(loaded)
@@ -72,7 +81,7 @@ export function buildRuleSet(
     const { file, id: ruleId, ruleHash: textHash } = item
     rejections.push({ file, ruleId, textHash, diagnostics: [diagnostic] })
   }
-  diagnostics.push(...danglingReferences(rules, correlations, filters))
+  diagnostics.push(...danglingReferences(loaded, correlations, by))
   const isSame = previous !== undefined && isSameList(previous.rules, rules)
   return {
     rules: isSame ? previous.rules : rules,
@@ -104,7 +113,7 @@ function loadFile(file: RuleFile, context: RuleContext, previous: RuleSet | unde
     ...parsed,
     textHash,
     kept: lastGood(parsed, before, previous),
-    filteredBy: { key: [], rules: parsed.rules },
+    adjusted: { by: noAdjustments, rules: parsed.rules },
   }
 }
 
@@ -119,10 +128,10 @@ function unreadable(path: string, problem: string, before: LoadedFile | undefine
     note:
       before === undefined ? 'it is read again when it changes' : 'its last rules stay in force',
   }
-  const nothing = { file: path, rules: [], filters: [], correlations: [] }
+  const nothing = { file: path, rules: [], filters: [], correlations: [], overlays: [] }
   const parsed = { ...nothing, diagnostics: [diagnostic], refusedIds: [], hasNamelessRefusal: true }
   const kept = lastGood(parsed, before, undefined)
-  return { ...parsed, textHash: '', kept, filteredBy: { key: [], rules: [] } }
+  return { ...parsed, textHash: '', kept, adjusted: { by: noAdjustments, rules: [] } }
 }
 
 /** Versions in force of everything that `parsed` refuses, wherever they came from. */
@@ -132,7 +141,7 @@ function lastGood(
   previous: RuleSet | undefined,
 ): LoadedFile['kept'] {
   if (parsed.refusedIds.length === 0 && !parsed.hasNamelessRefusal) return nothingKept
-  const now = new Set([...parsed.rules, ...parsed.filters, ...parsed.correlations].map(idOf))
+  const now = new Set(itemsOf(parsed).map(idOf))
   const refused = new Set(parsed.refusedIds)
   const isKept = (item: { id: string }) =>
     !now.has(item.id) && (refused.has(item.id) || parsed.hasNamelessRefusal)
@@ -142,9 +151,10 @@ function lastGood(
     correlations: [...(before?.correlations ?? []), ...(before?.kept.correlations ?? [])].filter(
       isKept,
     ),
+    overlays: [...(before?.overlays ?? []), ...(before?.kept.overlays ?? [])].filter(isKept),
   }
   // A rule that moved to this file and broke on the way.
-  const found = new Set([...own.rules, ...own.filters, ...own.correlations].map(idOf))
+  const found = new Set(itemsOf(own).map(idOf))
   const isMoved = (item: { id: string }) =>
     refused.has(item.id) && !found.has(item.id) && !now.has(item.id)
   const others = [...(previous?.files.values() ?? [])].flatMap((file) => [
@@ -154,25 +164,28 @@ function lastGood(
   return { ...own, rules: [...own.rules, ...others.filter(isMoved).slice(0, 1)] }
 }
 
-const nothingKept: LoadedFile['kept'] = { rules: [], filters: [], correlations: [] }
+const nothingKept: LoadedFile['kept'] = { rules: [], filters: [], correlations: [], overlays: [] }
+const noAdjustments: Adjustments = { filters: [], overlays: [] }
+
+function itemsOf(some: LoadedFile['kept']): readonly { readonly id: string }[] {
+  return [...some.rules, ...some.filters, ...some.correlations, ...some.overlays]
+}
 
 function idOf(item: { readonly id: string }): string {
   return item.id
 }
 
-/** The file's rules as all filters leave them; the same objects where nothing changed. */
-function withFilters(
-  file: LoadedFile,
-  filters: readonly SigmaFilter[],
-  previous: RuleSet | undefined,
-): LoadedFile {
-  const isCurrent = previous?.files.get(file.file) === file
-  if (isCurrent && isSameList(file.filteredBy.key, filters)) return file
-  const rules = [...file.rules, ...file.kept.rules].toSorted((a, b) => a.line - b.line)
-  return {
-    ...file,
-    filteredBy: { key: filters, rules: rules.map((rule) => filtered(rule, filters)) },
-  }
+/** The file with its rules as all filters and overlays leave them; the same object where nothing changed. */
+function adjusted(file: LoadedFile, by: Adjustments, previous: RuleSet | undefined): LoadedFile {
+  const isCurrent =
+    previous?.files.get(file.file) === file &&
+    isSameList(file.adjusted.by.filters, by.filters) &&
+    isSameList(file.adjusted.by.overlays, by.overlays)
+  if (isCurrent) return file
+  const rules = [...file.rules, ...file.kept.rules]
+    .toSorted((a, b) => a.line - b.line)
+    .flatMap((rule) => overlaid(filtered(rule, by.filters), by.overlays))
+  return { ...file, adjusted: { by, rules } }
 }
 
 function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
@@ -206,7 +219,7 @@ function claimIds(files: readonly LoadedFile[]): Claims {
   for (const isKept of [false, true]) {
     for (const file of files) {
       const kept = new Set(file.kept.rules.map(idOf))
-      const own = file.filteredBy.rules.filter((rule) => kept.has(rule.id) === isKept)
+      const own = file.adjusted.rules.filter((rule) => kept.has(rule.id) === isKept)
       const others = isKept ? file.kept.correlations : file.correlations
       rules.push(...own.filter((rule) => isFirst(rule, isKept)))
       correlations.push(...others.filter((correlation) => isFirst(correlation, isKept)))
@@ -233,24 +246,25 @@ function duplicateOf(item: Rule | Correlation, first: Placed): Diagnostic {
   }
 }
 
-/** Names that correlations and filters refer to, and no rule has. */
+/** Names that correlations, filters and overlays refer to, and no rule has. */
 function danglingReferences(
-  rules: readonly Rule[],
+  files: readonly LoadedFile[],
   correlations: readonly Correlation[],
-  filters: readonly SigmaFilter[],
+  { filters, overlays }: Adjustments,
 ): readonly Diagnostic[] {
-  const referrers = [...correlations, ...filters.filter((filter) => filter.rules !== 'any')]
+  const referrers = [...correlations, ...filters, ...overlays]
   if (referrers.length === 0) return []
+  const rules = files.flatMap((file) => [...file.rules, ...file.kept.rules])
   const targets = [...rules, ...correlations]
-  return referrers.flatMap((referrer) =>
-    (referrer.rules === 'any' ? [] : referrer.rules)
+  return referrers.flatMap(({ rules: names, file, line }) =>
+    (names === 'any' ? [] : names)
       .filter((name) => !targets.some((target) => isNamed(target, name)))
       .map((name) => ({
         severity: 'warning' as const,
         code: 'unknown-rule',
         message: `no rule has the id or name \`${name}\``,
-        file: referrer.file,
-        line: referrer.line,
+        file,
+        line,
         column: 1,
       })),
   )

@@ -209,7 +209,7 @@ function parseTactics(
   const named = keys.texts('tactic')
   if (named.length === 0) return technique.tactics
   const ids = named.flatMap((scalar) => {
-    const id = tacticIdOf(attack, scalar.text)
+    const id = tacticIdOf(attack, scalar.text, technique.domain)
     const belongs = technique.tactics
       .map((tactic) => `${tactic} (${attack.tactic(tactic)?.shortname ?? ''})`)
       .join(', ')

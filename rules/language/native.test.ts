@@ -244,6 +244,19 @@ tests:
   ])
 })
 
+test('a tactic may be named by id or by its name in the technique’s own domain', () => {
+  const tactics = (technique: string, tactic: string) =>
+    onlyRule(
+      whoami
+        .replace('T1033\n', `${technique}\n`)
+        .replace('TA0007', tactic)
+        .replace(/tests:.*/s, ''),
+    ).emits[0]?.tactics
+  expect(tactics('T1033', 'discovery')).toEqual(['TA0007'])
+  expect(tactics('T1078', '[persistence, TA0001]')).toEqual(['TA0001', 'TA0003'])
+  expect(tactics('T0802', 'collection')).toEqual(['TA0100'])
+})
+
 test('comments, names, tests, order and names of selections do not change the logic hash', () => {
   const before = onlyRule(shells)
   const after = onlyRule(

@@ -212,7 +212,8 @@ function defaultFields(report: Report, keys: Keys, kinds: readonly string[]): re
   return [...new Set(fields)]
 }
 
-function parseSeverity(report: Report, keys: Keys): Severity {
+/** The `severity` of a rule or an overlay; medium where none is named. */
+export function parseSeverity(report: Report, keys: Keys): Severity {
   const text = keys.text('severity')
   const severity = severities.find((one) => one === text)
   if (text !== undefined && severity === undefined) {

@@ -5,6 +5,7 @@ import type { RuleContext } from './context.ts'
 import { type Correlation, parseCorrelation } from './correlation.ts'
 import { parseFilter, type SigmaFilter } from './filter.ts'
 import { parseNative } from './native.ts'
+import { type Overlay, parseOverlay } from './overlay.ts'
 import { Report } from './report.ts'
 import { parseSigma } from './sigma.ts'
 import { parseYaml, type YamlMap } from './yaml.ts'
@@ -15,6 +16,7 @@ export interface ParsedFile {
   readonly rules: readonly Rule[]
   readonly filters: readonly SigmaFilter[]
   readonly correlations: readonly Correlation[]
+  readonly overlays: readonly Overlay[]
   readonly diagnostics: readonly Diagnostic[]
   /** Ids of the documents that were refused. */
   readonly refusedIds: readonly string[]
@@ -42,6 +44,7 @@ export function parseRules(file: string, text: string, context: RuleContext): Pa
   const rules: Rule[] = []
   const filters: SigmaFilter[] = []
   const correlations: Correlation[] = []
+  const overlays: Overlay[] = []
   const refusedIds: string[] = []
   for (const document of expandCollection(report, maps)) {
     const errorsBefore = report.errorCount
@@ -58,22 +61,35 @@ export function parseRules(file: string, text: string, context: RuleContext): Pa
       case 'correlation':
         correlations.push(...found(parseCorrelation(report, document, context)))
         break
+      case 'overlay':
+        overlays.push(...found(parseOverlay(report, document, context)))
+        break
       case 'unknown': {
         const note = 'a native rule has `rule_id`, a Sigma rule `detection`'
         report.error('not-a-rule', 'this is no rule', document.map, note)
       }
     }
     if (report.errorCount === errorsBefore) continue
-    const id = textOf(document, 'rule_id') ?? textOf(document, 'id')
+    const id = ['rule_id', 'id', 'overlay'].map((key) => textOf(document, key)).find(Boolean)
     if (id === undefined) hasNamelessRefusal = true
     else refusedIds.push(id)
   }
   const { diagnostics } = report
-  return { file, rules, filters, correlations, diagnostics, refusedIds, hasNamelessRefusal }
+  return {
+    file,
+    rules,
+    filters,
+    correlations,
+    overlays,
+    diagnostics,
+    refusedIds,
+    hasNamelessRefusal,
+  }
 }
 
 function languageOf({ map }: RuleDocument) {
   const has = (name: string) => map.entries.some(({ key }) => key.text === name)
+  if (has('overlay')) return 'overlay'
   if (has('rule_id') || has('applies_to') || has('emits')) return 'native'
   if (has('correlation')) return 'correlation'
   if (has('filter') && !has('detection')) return 'filter'

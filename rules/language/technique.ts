@@ -1,4 +1,4 @@
-import type { Attack, Technique } from '../../schemas/attack.ts'
+import type { Attack, Domain, Technique } from '../../schemas/attack.ts'
 import { tacticAliases } from './taxonomy.ts'
 
 /** What the pinned release makes of a technique that someone else named. */
@@ -51,13 +51,16 @@ export function resolveTechnique(attack: Attack, id: string): ResolvedTechnique 
   }
 }
 
-/** A tactic's id by its id, shortname or name in a newer release; undefined when there is none. */
-export function tacticIdOf(attack: Attack, name: string): string | undefined {
-  const key = name.trim()
+/**
+ * A tactic's id by its id, shortname or name in a newer release; undefined when there is none. Two
+ * domains may share a shortname: without `domain` it is the enterprise tactic.
+ */
+export function tacticIdOf(attack: Attack, name: string, domain?: Domain): string | undefined {
+  const key = name.trim().toLowerCase().replaceAll('_', '-')
   const tactic =
     attack.tactic(key.toUpperCase()) ??
-    attack.tactic(key.toLowerCase().replaceAll('_', '-')) ??
-    attack.tactic(tacticAliases[key.toLowerCase().replaceAll('_', '-')] ?? '')
+    attack.tactic(key, domain) ??
+    attack.tactic(tacticAliases[key] ?? '', domain)
   return tactic?.id
 }
 

@@ -81,7 +81,7 @@ class Run {
   record(line: string): void {
     this.#records += 1
     if (this.#records % progressEvery === 0) this.#options.onProgress?.(this.#records)
-    const record = parsed(line)
+    const record = parseRecord(line)
     if (record === undefined) {
       add(this.#refused, 'not-json')
       return
@@ -138,7 +138,8 @@ class Run {
   }
 }
 
-function parsed(line: string): ParsedRecord | undefined {
+/** A line as a record; undefined when it is no JSON object. */
+export function parseRecord(line: string): ParsedRecord | undefined {
   try {
     const value: unknown = JSON.parse(line)
     // An object that is no array has string keys: that is all a ParsedRecord is.

@@ -7,6 +7,7 @@ import { loadAttack } from '../../schemas/attack.ts'
 import { builtinSources } from '../../schemas/source-set.ts'
 import { ruleContext } from '../language/context.ts'
 import { buildRuleSet, type RuleSet } from '../rule-set.ts'
+import { backtest, formatBacktest } from './backtest.ts'
 import { checkRules, checkToJson, formatCheck } from './check.ts'
 import { formatCoverage, ruleCoverage } from './coverage.ts'
 import { explain, formatExplanation } from './explain.ts'
@@ -263,4 +264,45 @@ test('an import report says what the rules found, and what they wait for', async
       Missing: [expect.anything(), expect.anything(), expect.anything(), expect.anything()],
     },
   })
+})
+
+test('backtest says which events an edit gains and loses, rule by rule', async () => {
+  const line = (command_text: string) =>
+    JSON.stringify({ kind: 'command', event_id: command_text, host: 'h', command_text })
+  const lines = ['nc 1 -e /bin/sh', 'ncat 1 -e /bin/sh', 'ls', 'socat /bin/sh', 'junk'].map(line)
+  const edited = native.replace("'nc ', 'ncat '", "'ncat ', 'socat '").replace(/tests:.*/s, '')
+  const before = setOf(native, sigma).rules
+  const after = setOf(edited, sigma, native.replace('test.netcat', 'test.new')).rules
+  const result = await backtest(before, after, [...lines, 'not json'], builtinSources())
+  expect(result).toMatchObject({ records: 6, events: 5 })
+  expect(result.rules).toEqual([
+    {
+      ruleId: 'test.netcat',
+      change: 'edited',
+      before: 2,
+      after: 2,
+      gained: 1,
+      lost: 1,
+      gainedLines: [4],
+      lostLines: [1],
+    },
+    {
+      ruleId: 'test.new',
+      change: 'added',
+      before: 0,
+      after: 2,
+      gained: 2,
+      lost: 0,
+      gainedLines: [1, 2],
+      lostLines: [],
+    },
+  ])
+  expect(result.techniques['T1095']).toEqual({ before: 2, after: 4 })
+  expect(formatBacktest(result).split('\n')).toEqual([
+    'test.netcat (edited): 2 → 2 events, 1 gained, 1 lost',
+    'test.new (added): 0 → 2 events, 2 gained, 0 lost',
+    '5 events; 0 rules differ and match the same',
+  ])
+  const same = await backtest(before, before, lines, builtinSources())
+  expect(same.rules).toEqual([])
 })
