@@ -24,7 +24,6 @@ import { ruleContext } from './language/context.ts'
 import { buildRuleSet } from './rule-set.ts'
 
 const context = ruleContext()
-const settleMs = 60
 const opened: { folder: string; watcher: RuleFolder }[] = []
 
 afterAll(async () => {
@@ -53,7 +52,10 @@ interface Rig {
   readonly settled: (...rules: string[]) => Promise<readonly string[]>
 }
 
-async function follow(files: Record<string, string>, isFolderThere = true): Promise<Rig> {
+async function follow(
+  files: Record<string, string>,
+  { isFolderThere = true, settleMs = 60 } = {},
+): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'ttpstream-rules-'))
   const root = join(folder, 'rules')
   if (isFolderThere) mkdirSync(root)
@@ -75,7 +77,7 @@ async function follow(files: Record<string, string>, isFolderThere = true): Prom
       () => inForce(watcher).join() === rules.join(),
       () => `${inForce(watcher)} is not ${rules}`,
     )
-    await silence(() => log.length)
+    await silence(() => log.length, 4 * settleMs)
     expect(inForce(watcher)).toEqual(rules)
     expectFresh(root, watcher)
     return log.splice(0)
@@ -107,8 +109,8 @@ async function until(isTrue: () => boolean, what: () => string): Promise<void> {
 }
 
 /** Nothing new for longer than anything is held back. */
-async function silence(count: () => number): Promise<void> {
-  for (let quietMs = 0, last = count(); quietMs < 4 * settleMs; quietMs += 20) {
+async function silence(count: () => number, ms: number): Promise<void> {
+  for (let quietMs = 0, last = count(); quietMs < ms; quietMs += 20) {
     await pause(20)
     if (count() !== last) quietMs = 0
     last = count()
@@ -164,12 +166,13 @@ test.concurrent.each(Object.keys(saves))('a file that is %s is one change', asyn
 })
 
 test.concurrent('a save with a pause in its middle is one change', async () => {
-  const { path, settled } = await follow({ 'a.yaml': ruleText('a', 'one') })
+  const files = { 'a.yaml': ruleText('a', 'one') }
+  const { path, settled } = await follow(files, { settleMs: 500 })
   const text = ruleText('a', 'two')
   writeFileSync(path('a.yaml'), '')
-  await pause(settleMs / 2)
+  await pause(60)
   writeFileSync(path('a.yaml'), text.slice(0, 60))
-  await pause(settleMs / 2)
+  await pause(60)
   appendFileSync(path('a.yaml'), text.slice(60))
   expect(await settled('a=two')).toEqual(['reloaded a'])
 })
@@ -306,7 +309,7 @@ test.concurrent('a folder replaced by another at once is followed too', async ()
 })
 
 test.concurrent('a folder that is not there yet is waited for', async () => {
-  const { root, path, settled } = await follow({}, false)
+  const { root, path, settled } = await follow({}, { isFolderThere: false })
   mkdirSync(root)
   writeFileSync(path('a.yaml'), ruleText('a'))
   expect(await settled('a=x')).toEqual(['loaded a'])
