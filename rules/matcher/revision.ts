@@ -48,7 +48,8 @@ export interface RevisionTotals {
   readonly alwaysEvaluated: readonly string[]
 }
 
-export const fieldBytesMaxDefault = 64 * 1024
+/** As long as a command line of Windows can be. */
+export const fieldBytesMaxDefault = 32 * 1024
 
 /** Compiling never fails: a rule whose condition cannot be run counts an error on each evaluation. */
 export function compileRevision(
