@@ -85,7 +85,7 @@ class ApacheKafka implements Broker {
     this.#nodes = this.#ports.map((_, index) => {
       const folder = join(this.#folder, String(index))
       const args = [...this.#javaArgs(folder), 'kafka.Kafka', join(folder, 'server.properties')]
-      return new NodeProcess('java', args, join(folder, 'server.log'))
+      return new NodeProcess('java', args, join(folder, 'server.log'), this.#folder)
     })
     await this.#ready()
   }

@@ -63,7 +63,8 @@ class DevBroker implements Broker {
     const options = JSON.stringify({ ...this.#settings, dataDir, port: this.#port })
     this.#starts += 1
     const logFile = join(this.#folder, `${this.#starts}.log`)
-    this.#node = new NodeProcess(process.execPath, ['--import', 'tsx', main, options], logFile)
+    const args = ['--import', 'tsx', main, options]
+    this.#node = new NodeProcess(process.execPath, args, logFile, this.#folder)
     this.#port = await this.#listening(this.#node)
   }
 

@@ -4,9 +4,12 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 
+/** The pause lets the server die before its files are taken away. */
+const guardScript = 'cat >/dev/null; kill -9 "$1" 2>/dev/null; sleep 1; rm -rf "$2"'
+
 /**
  * One server process of a test cluster. It may not outlive the test, even one that is killed: a
- * shell holds a pipe from us, and when that closes it kills the server.
+ * shell holds a pipe from us, and when that closes it kills the server and removes `folder`.
  */
 export class NodeProcess {
   readonly pid: number
@@ -15,15 +18,15 @@ export class NodeProcess {
   readonly #guard: ChildProcess
   #ended = false
 
-  constructor(command: string, args: readonly string[], logFile: string) {
+  constructor(command: string, args: readonly string[], logFile: string, folder: string) {
     this.logFile = logFile
     const output = openSync(logFile, 'a')
     this.#child = spawn(command, args, { stdio: ['ignore', output, output] })
     closeSync(output)
     if (this.#child.pid === undefined) throw new Error(`${command} is not there to be run`)
     this.pid = this.#child.pid
-    const guardScript = `cat >/dev/null; kill -9 ${this.pid} 2>/dev/null`
-    this.#guard = spawn('sh', ['-c', guardScript], { stdio: ['pipe', 'ignore', 'ignore'] })
+    const guardArgs = ['-c', guardScript, 'guard', String(this.pid), folder]
+    this.#guard = spawn('sh', guardArgs, { stdio: ['pipe', 'ignore', 'ignore'] })
     this.#child.once('exit', () => {
       this.#ended = true
       this.#guard.kill('SIGKILL')
