@@ -254,6 +254,18 @@ export const ordinaryLines: readonly (readonly [string])[] = [
   'kill -9 12345',
   'npm ci && npm test',
   'bash -c "source env.sh; make deploy"',
+  "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
+  'wget -qO- https://get.docker.com | sh',
+  'docker run -v /var/run/docker.sock:/var/run/docker.sock traefik',
+  'kubectl get secret db -o yaml',
+  'ssh-copy-id op@web1.example.com',
+  'nc -zv db1 5432',
+  'dd if=ubuntu.iso of=/dev/sdb bs=4M status=progress',
+  "mysql -u root -e 'DROP DATABASE test;'",
+  'truncate -s 0 /var/log/nginx/access.log',
+  'sudo usermod -aG docker deploy',
+  'gdb -p 1234',
+  'grep -rn "password" src/',
 ].map((line) => [line])
 
 export const ordinaryRequests: readonly (readonly [string])[] = [
