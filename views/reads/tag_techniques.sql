@@ -41,7 +41,7 @@ FROM
     FROM tags
     WHERE event_time >= from_time
         AND event_time < to_time
-        AND (event_time < first_day OR event_time >= end_day)
+        AND (event_time < toDateTime64(first_day, 3, 'UTC') OR event_time >= toDateTime64(end_day, 3, 'UTC'))
         AND tags.confidence >= {min_confidence:Float64}
     GROUP BY technique_id, sub_technique_id, tactic
 ) AS part

@@ -29,7 +29,7 @@ FROM
                 - 1000 * ifNull(red_paused_seconds, 0)
                 - if(is_mttr, 1000 * ifNull(blue_paused_seconds, 0), 0) AS net,
             multiIf(
-                state IS NOT NULL AND NOT is_state_known, 'unknown_state',
+                NOT is_state_known, 'unknown_state',
                 is_mttr AND ifNull(state, '') != 'validated', 'not_validated',
                 red_started_at IS NULL, 'no_red_start',
                 ended_at IS NULL, if(is_mttr, 'no_blue_validation', 'no_blue_start'),
