@@ -41,5 +41,5 @@ CREATE TABLE IF NOT EXISTS asset_events
 )
 ENGINE = MergeTree
 ORDER BY (asset_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Changes of detection assets, one row per change with the whole asset';

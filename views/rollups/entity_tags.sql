@@ -12,5 +12,5 @@ CREATE TABLE IF NOT EXISTS entity_tags
 )
 ENGINE = MergeTree
 ORDER BY (entity_kind, entity_id, event_time)
-SETTINGS non_replicated_deduplication_window = 72000, index_granularity = 1024
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 1024
 COMMENT 'Tags by the identity, attacker and session they are anchored to';

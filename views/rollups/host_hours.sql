@@ -10,5 +10,5 @@ CREATE TABLE IF NOT EXISTS host_hours
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (host, hour)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Events per machine and hour';

@@ -24,5 +24,5 @@ CREATE TABLE IF NOT EXISTS infrastructure_events
 )
 ENGINE = MergeTree
 ORDER BY (change_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Infrastructure changes';

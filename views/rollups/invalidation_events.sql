@@ -21,5 +21,5 @@ CREATE TABLE IF NOT EXISTS invalidation_events
 )
 ENGINE = MergeTree
 ORDER BY (invalidation_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Declared invalidations of validations';

@@ -22,5 +22,5 @@ CREATE TABLE IF NOT EXISTS mapping_events
 )
 ENGINE = MergeTree
 ORDER BY (mapping_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Changes of the mappings of detection assets to techniques';

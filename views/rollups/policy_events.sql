@@ -34,5 +34,5 @@ CREATE TABLE IF NOT EXISTS policy_events
 )
 ENGINE = MergeTree
 ORDER BY (policy_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Changes of decay policies';

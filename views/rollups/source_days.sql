@@ -25,5 +25,5 @@ CREATE TABLE IF NOT EXISTS source_days
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (day, source, kind, product, service, category)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Events per day and log source, with what was missing and how clocks ran';

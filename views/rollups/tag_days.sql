@@ -16,5 +16,5 @@ CREATE TABLE IF NOT EXISTS tag_days
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (day, technique_id, sub_technique_id, tactic, tactics, rule_id, rule_version, confidence)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Tags per day, technique, rule version and confidence';

@@ -33,5 +33,5 @@ CREATE TABLE IF NOT EXISTS validation_events
 )
 ENGINE = MergeTree
 ORDER BY (validation_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Validations of detection assets';

@@ -41,5 +41,5 @@ CREATE TABLE IF NOT EXISTS alert_events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(ingest_time)
 ORDER BY (alert_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Raises and changes of alerts, one row per accepted record of ttp.alerts';

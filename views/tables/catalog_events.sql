@@ -26,5 +26,5 @@ CREATE TABLE IF NOT EXISTS catalog_events
 )
 ENGINE = MergeTree
 ORDER BY (kind, id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Changes of maintained entities, one row per accepted record of ttp.catalog';

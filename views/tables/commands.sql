@@ -32,5 +32,5 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(ingest_time)
 ORDER BY (event_time, partition, offset)
 TTL toDateTime(ingest_time) + INTERVAL 90 DAY
-SETTINGS non_replicated_deduplication_window = 72000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, ttl_only_drop_parts = 1
 COMMENT 'Things that actors did, one row per accepted record of ttp.commands';

@@ -21,5 +21,5 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(ingest_time)
 ORDER BY (topic, partition, ingest_time, log, offset)
 TTL toDateTime(ingest_time) + INTERVAL 90 DAY
-SETTINGS non_replicated_deduplication_window = 72000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, ttl_only_drop_parts = 1
 COMMENT 'Records that could not become events, with the reason';

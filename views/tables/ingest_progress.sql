@@ -21,5 +21,5 @@ CREATE TABLE IF NOT EXISTS ingest_progress
 )
 ENGINE = MergeTree
 ORDER BY (topic, partition, log, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Finished blocks, one row each';

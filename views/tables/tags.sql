@@ -37,5 +37,5 @@ CREATE TABLE IF NOT EXISTS tags
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(ingest_time)
 ORDER BY (event_time, tag_id)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'ATT&CK tags, one row per event, rule and technique';

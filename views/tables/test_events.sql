@@ -52,5 +52,5 @@ CREATE TABLE IF NOT EXISTS test_events
 )
 ENGINE = MergeTree
 ORDER BY (test_id, event_time, record_time, partition, offset)
-SETTINGS non_replicated_deduplication_window = 72000
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Partial updates of purple-team tests, one row per accepted record of ttp.tests';
