@@ -68,6 +68,17 @@ export interface RuleSummary {
     readonly inRelease: boolean
     readonly confidence: number
   }[]
+  /** What it has done in this process; absent when no event has met it. */
+  readonly counters?: {
+    readonly events: number
+    readonly candidates: number
+    readonly hits: number
+    readonly errors: number
+    /** Estimated from a sample. */
+    readonly evaluationMs: number
+    /** Tags by what became of them: `written`, or the reason why not. */
+    readonly tags: Readonly<Record<string, number>>
+  }
 }
 
 /** Of a rule that is not simply enabled. */

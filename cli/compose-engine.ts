@@ -12,7 +12,7 @@ import { type Failpoint, noFailpoint } from '../processors/engine/failpoint.ts'
 import { KafkaSink } from '../processors/engine/kafka-sink.ts'
 import { KafkaSource } from '../processors/engine/kafka-source.ts'
 import { ClickHouseStore, type Store } from '../processors/engine/store.ts'
-import type { Processor, Publish } from '../processors/processor.ts'
+import type { Outcome, Processor, Publish } from '../processors/processor.ts'
 import { createClickHouse } from './clickhouse.ts'
 import { createKafka } from './kafka.ts'
 
@@ -23,6 +23,7 @@ export interface EngineParts {
   readonly processors: ReadonlyMap<string, Processor>
   readonly publish: Publish
   readonly rules: () => RulesInForce
+  readonly onFinished?: (outcome: Outcome, timeMs: number) => void
   /** For crash tests. */
   readonly failpoint?: Failpoint
   readonly wrapStore?: (store: Store) => Store
@@ -75,6 +76,7 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     metrics,
     log,
     failpoint: parts.failpoint ?? noFailpoint,
+    ...(parts.onFinished === undefined ? {} : { onFinished: parts.onFinished }),
     onAssigned: () => readiness.set('start', null),
     onTrouble: (reason) => readiness.set('servers', reason === null ? null : troubleOf(reason)),
   })

@@ -3,7 +3,7 @@
  * whole between two blocks; every change is told on `ttp.rule-events`.
  */
 
-import type { Clock } from '../core/clock.ts'
+import { type Clock, monotonicMs } from '../core/clock.ts'
 import { formatDiagnostic } from '../core/diagnostic.ts'
 import type { LogRecord } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
@@ -11,6 +11,8 @@ import type { Metrics } from '../core/metrics.ts'
 import type { Readiness } from '../core/readiness.ts'
 import { canaryFolder, canaryKind, canaryRuleId, doesCanarySing } from '../processors/canary.ts'
 import type { RulesInForce } from '../processors/engine/engine.ts'
+import type { Outcome } from '../processors/processor.ts'
+import { type RuleCounts, RuleRuntime } from '../processors/rule-runtime.ts'
 import { RuleStates, type StateChange } from '../processors/rule-states.ts'
 import { type RuleFolder, type RuleSetChange, watchRules } from '../rules/folder.ts'
 import { ruleContext } from '../rules/language/context.ts'
@@ -37,6 +39,7 @@ const timerMsMax = 2 ** 31 - 1
 export class LiveRules {
   readonly #options: LiveRulesOptions
   readonly #states = new RuleStates()
+  readonly #runtime = new RuleRuntime((ruleId) => ruleId === canaryRuleId)
   #folder: RuleFolder | null = null
   #inForce: RulesInForce | null = null
   #timer: NodeJS.Timeout | null = null
@@ -52,7 +55,15 @@ export class LiveRules {
   async start(): Promise<void> {
     const { folders, log } = this.#options
     this.#folder = await watchRules([...folders, canaryFolder], {
-      context: { ...ruleContext(), extraKinds: [canaryKind] },
+      context: {
+        ...ruleContext(),
+        extraKinds: [canaryKind],
+        matching: {
+          timer: monotonicMs,
+          onError: ({ id, file, line }, error) =>
+            log.warn({ rule: id, file, line, error }, 'a rule could not be evaluated'),
+        },
+      },
       log,
       onChange: (change) => this.#onRules(change),
     })
@@ -67,6 +78,26 @@ export class LiveRules {
   /** Without the canary. */
   rules(): readonly Rule[] {
     return this.current().revision.rules.filter(({ id }) => id !== canaryRuleId)
+  }
+
+  /** Each with what it has done in this process. */
+  summaries(): readonly (Rule & { readonly counters?: RuleCounts })[] {
+    const counts = this.#runtime.counts()
+    return this.rules().map((rule) => {
+      const counters = counts.get(rule.id)
+      return counters === undefined ? rule : { ...rule, counters }
+    })
+  }
+
+  /** Takes account of a finished block. */
+  finished(outcome: Outcome): void {
+    this.#runtime.add(outcome)
+  }
+
+  /** Prometheus text, with what the rules did until now. */
+  metricsText(): Promise<string> {
+    this.#runtime.exportTo(this.#options.metrics)
+    return this.#options.metrics.text()
   }
 
   /** Texts of what is refused now, for people. */
@@ -130,6 +161,7 @@ export class LiveRules {
   #swap(): void {
     if (this.#folder === null) return
     const { revision } = this.#folder.ruleSet
+    this.#runtime.use(revision)
     this.#inForce = { revision, states: this.#states.snapshot() }
     const { metrics, readiness } = this.#options
     const count = this.rules().length

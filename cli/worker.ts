@@ -60,6 +60,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     processors: createProcessors(config),
     publish: createPublisher(config),
     rules: () => rules.current(),
+    onFinished: (outcome) => rules.finished(outcome),
   })
   tell = ruleEventSender(config, engine, log)
   await rules.start()
@@ -81,10 +82,10 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       views,
       attack: loadAttack(),
       clock: systemClock,
-      rules: () => rules.rules(),
+      rules: () => rules.summaries(),
       ruleStates: () => rules.current().states,
       health: { isAlive: () => true, readiness: () => readiness.state() },
-      metrics: () => metrics.text(),
+      metrics: () => rules.metricsText(),
       publish: ({ ...record }) =>
         engine.sink.sendOne({
           topic: config.text('TTPSTREAM_TOPIC_CATALOG'),

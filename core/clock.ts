@@ -5,4 +5,7 @@ export interface Clock {
   now(): number
 }
 
+/** Milliseconds that never run backwards, for measuring how long something took. */
+export const monotonicMs = (): number => performance.now()
+
 export const systemClock: Clock = { now: () => Date.now() }

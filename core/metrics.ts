@@ -27,6 +27,28 @@ const counters = {
     help: 'Tries repeated because a server was unwell.',
     labels: ['what'],
   },
+  ttpstream_match_candidates_total: { help: 'Evaluations of rules.', labels: [] },
+  ttpstream_match_hits_total: { help: 'Evaluations that matched.', labels: [] },
+  ttpstream_match_errors_total: { help: 'Evaluations that failed.', labels: [] },
+  ttpstream_match_seconds_total: {
+    help: 'Time in evaluations, estimated from a sample of events.',
+    labels: [],
+  },
+  ttpstream_rule_events_total: { help: 'Events a rule met, of rules that hit.', labels: ['rule'] },
+  ttpstream_rule_candidates_total: {
+    help: 'Evaluations of a rule, of rules that hit.',
+    labels: ['rule'],
+  },
+  ttpstream_rule_hits_total: { help: 'Matches of a rule.', labels: ['rule'] },
+  ttpstream_rule_errors_total: { help: 'Failed evaluations of a rule.', labels: ['rule'] },
+  ttpstream_rule_seconds_total: {
+    help: 'Time in evaluations of a rule, estimated from a sample of events.',
+    labels: ['rule'],
+  },
+  ttpstream_rule_tags_total: {
+    help: 'Tags of a rule: written, or the reason why not.',
+    labels: ['rule', 'outcome'],
+  },
   ttpstream_rule_reloads_total: {
     help: 'Changes of the rule set, by outcome.',
     labels: ['outcome'],

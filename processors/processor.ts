@@ -39,6 +39,16 @@ export type DropReason =
   | 'no_technique'
   | 'rule_error'
 
+/** What became of a tag: it was written, or why not. */
+export type TagOutcome = 'written' | DropReason
+
+/** What one rule did in a block. */
+export interface RuleOutcome {
+  /** Events that it matched. */
+  readonly matches: number
+  readonly tags: Readonly<Partial<Record<TagOutcome, number>>>
+}
+
 export interface Outcome {
   /** Everything but `ingest_progress`, which is the engine's. */
   readonly rows: Rows
@@ -46,6 +56,8 @@ export interface Outcome {
   readonly deletions: number
   /** Tags not written, by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>
+  /** By rule id, of rules that matched. */
+  readonly byRule?: ReadonlyMap<string, RuleOutcome>
 }
 
 /** The topics written from rows that are durable: tags and dead letters. Pure, so that recovery can repeat it. */

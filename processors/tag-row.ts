@@ -6,7 +6,7 @@ import type { Rule, RuleState } from '../rules/rule.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import type { Anchors, SourceEvent } from '../schemas/event.ts'
 import type { Row } from '../schemas/table.ts'
-import type { BlockContext, DropReason } from './processor.ts'
+import type { BlockContext, DropReason, RuleOutcome, TagOutcome } from './processor.ts'
 
 /**
  * The only place where tags are made (G1 to G5).
@@ -41,6 +41,7 @@ export function tagId(
 export class Tagging {
   readonly tags: Row<'tags'>[] = []
   readonly dropped: Partial<Record<DropReason, number>> = {}
+  readonly byRule = new Map<string, RuleAccount>()
   readonly #context: BlockContext
   readonly #evidence: EvidenceOptions
   readonly #attackRelease: string
@@ -56,7 +57,7 @@ export class Tagging {
     try {
       return this.#context.revision.match(event)
     } catch {
-      this.#drop('rule_error', 1)
+      this.#drop('rule_error', 1, null)
       return []
     }
   }
@@ -65,31 +66,33 @@ export class Tagging {
   add(record: LogRecord, event: SourceEvent, matched: readonly Rule[]): boolean {
     let isAnchored = true
     for (const rule of matched) {
+      const account = this.#accountOf(rule)
+      account.matches += 1
       try {
-        if (!this.#addRule(record, event, rule)) isAnchored = false
+        if (!this.#addRule(record, event, rule, account)) isAnchored = false
       } catch {
-        this.#drop('rule_error', 1)
+        this.#drop('rule_error', 1, account)
       }
     }
     return isAnchored
   }
 
-  #addRule(record: LogRecord, event: SourceEvent, rule: Rule): boolean {
+  #addRule(record: LogRecord, event: SourceEvent, rule: Rule, account: RuleAccount): boolean {
     if (rule.emits.length === 0) {
-      this.#drop('no_technique', 1)
+      this.#drop('no_technique', 1, account)
       return true
     }
     const state = this.#context.states.get(rule.id)
     if (state?.state === 'disabled') {
-      this.#drop('disabled', rule.emits.length)
+      this.#drop('disabled', rule.emits.length, account)
       return true
     }
     const emits = emitsOf(rule, event)
     const written = emits.filter((emit) => clipped(emit.confidence, state) >= confidenceFloor)
-    this.#drop('below_floor', emits.length - written.length)
+    this.#drop('below_floor', emits.length - written.length, account)
     if (written.length === 0) return true
     if (!hasAnchor(event)) {
-      this.#drop('no_anchor', written.length)
+      this.#drop('no_anchor', written.length, account)
       return false
     }
     const evidence = JSON.stringify(evidenceOf(rule, event, this.#evidence))
@@ -98,6 +101,7 @@ export class Tagging {
         this.#row(record, event, rule, emit, clipped(emit.confidence, state), evidence),
       )
     }
+    count(account.tags, 'written', written.length)
     return true
   }
 
@@ -143,9 +147,32 @@ export class Tagging {
     }
   }
 
-  #drop(reason: DropReason, count: number): void {
-    if (count > 0) this.dropped[reason] = (this.dropped[reason] ?? 0) + count
+  #accountOf({ id }: Rule): RuleAccount {
+    const known = this.byRule.get(id)
+    if (known !== undefined) return known
+    const account = { matches: 0, tags: {} }
+    this.byRule.set(id, account)
+    return account
   }
+
+  #drop(reason: DropReason, tags: number, account: RuleAccount | null): void {
+    if (tags <= 0) return
+    count(this.dropped, reason, tags)
+    if (account !== null) count(account.tags, reason, tags)
+  }
+}
+
+interface RuleAccount extends RuleOutcome {
+  matches: number
+  readonly tags: Partial<Record<TagOutcome, number>>
+}
+
+function count<Name extends TagOutcome>(
+  counts: Partial<Record<Name, number>>,
+  name: Name,
+  by: number,
+): void {
+  counts[name] = (counts[name] ?? 0) + by
 }
 
 function clipped(confidence: number, state: RuleState | undefined): number {

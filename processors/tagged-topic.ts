@@ -65,6 +65,7 @@ export function taggedProcessor<Name extends FactTable>(
         events: rows.length,
         deletions: reader.deletions,
         dropped: tagging.dropped,
+        byRule: tagging.byRule,
       }
     },
   }

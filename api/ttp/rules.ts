@@ -51,6 +51,19 @@ const rule = z
       .openapi({ description: 'Tags within the range asked for, of every version of the rule.' }),
     hits_of_version: z.int().nonnegative().openapi({ description: 'Tags of the running version.' }),
     last_hit: timestamp.nullable(),
+    counters: z
+      .object({
+        events: z.int().openapi({ description: 'Events that the rule met.' }),
+        candidates: z.int().openapi({ description: 'Times that it was evaluated.' }),
+        hits: z.int(),
+        errors: z.int(),
+        evaluation_ms: z.number().openapi({ description: 'Estimated from a sample of events.' }),
+        tags: z
+          .record(z.string(), z.int())
+          .openapi({ description: 'By outcome: written, or the reason why not.' }),
+      })
+      .nullable()
+      .openapi({ description: 'Of the process that answers, since it began; null: met no event.' }),
   })
   .openapi('Rule')
 
@@ -85,6 +98,14 @@ const ruleExample: z.input<typeof rule> = {
   hits: 42,
   hits_of_version: 17,
   last_hit: '2026-11-20T10:41:07.123Z',
+  counters: {
+    events: 51_200,
+    candidates: 310,
+    hits: 42,
+    errors: 0,
+    evaluation_ms: 3.6,
+    tags: { written: 41, below_floor: 1 },
+  },
 }
 
 const listRoute = createRoute({
@@ -235,5 +256,12 @@ function toRule(
         .map((row) => row.last_seen)
         .toSorted()
         .at(-1) ?? null,
+    counters: countersOf(summary),
   }
+}
+
+function countersOf({ counters }: RuleSummary): z.input<typeof rule>['counters'] {
+  if (counters === undefined) return null
+  const { evaluationMs, tags, ...counts } = counters
+  return { ...counts, evaluation_ms: evaluationMs, tags: { ...tags } }
 }

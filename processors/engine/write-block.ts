@@ -27,6 +27,8 @@ export interface BlockWriter {
   readonly log: Log
   readonly failpoint: Failpoint
   readonly onTrouble: (reason: string | null) => void
+  /** Told of each block once it is finished, with its intent's time. */
+  readonly onFinished?: (outcome: Outcome, timeMs: number) => void
 }
 
 export async function writeBlock(
@@ -59,7 +61,8 @@ export async function writeBlock(
   const progress = progressRow(block, intent, outcome)
   await insert('ingest_progress', [progress])
   failpoint('progress')
-  countBlock(writer.metrics, progress, rows)
+  countBlock(writer.metrics, progress, outcome)
+  writer.onFinished?.(outcome, intent.time)
 }
 
 /**
@@ -126,7 +129,11 @@ function trouble(writer: BlockWriter, what: string): (reason: string | null) => 
   }
 }
 
-function countBlock(metrics: Metrics, progress: Row<'ingest_progress'>, rows: Rows): void {
+function countBlock(
+  metrics: Metrics,
+  progress: Row<'ingest_progress'>,
+  { rows, dropped }: Outcome,
+): void {
   const { topic, partition } = progress
   const labels = { topic, partition }
   metrics.count('ttpstream_blocks_total', labels)
@@ -135,6 +142,9 @@ function countBlock(metrics: Metrics, progress: Row<'ingest_progress'>, rows: Ro
   metrics.count('ttpstream_events_total', labels, progress.events)
   metrics.count('ttpstream_deletions_total', labels, progress.deletions)
   metrics.count('ttpstream_tags_total', labels, progress.tags)
+  for (const [reason, count] of Object.entries(dropped)) {
+    metrics.count('ttpstream_tags_dropped_total', { topic, reason }, count)
+  }
   for (const { code } of rows.dead_letters ?? []) {
     metrics.count('ttpstream_dead_letters_total', { topic, code })
   }

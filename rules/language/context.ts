@@ -13,7 +13,7 @@ export interface RuleContext {
   /** Source kinds besides the built-in ones and Sigma's categories. */
   readonly extraKinds?: readonly string[]
   /** How the compiled rules are run. */
-  readonly matching?: Pick<CompileOptions, 'fieldBytesMax' | 'timer'>
+  readonly matching?: Pick<CompileOptions, 'fieldBytesMax' | 'timer' | 'onError'>
 }
 
 /** The pinned ATT&CK release and the normalisation that events go through. */

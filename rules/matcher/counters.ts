@@ -38,9 +38,12 @@ export class Counters {
     this.#timedMs[rule] = (this.#timedMs[rule] ?? 0) + ms
   }
 
-  failed(rule: number, thrown: unknown): void {
+  /** True for a rule's first. */
+  failed(rule: number, thrown: unknown): boolean {
     this.#errors[rule] = (this.#errors[rule] ?? 0) + 1
-    if (!this.#firstErrors.has(rule)) this.#firstErrors.set(rule, messageOf(thrown))
+    if (this.#firstErrors.has(rule)) return false
+    this.#firstErrors.set(rule, messageOf(thrown))
+    return true
   }
 
   read(rule: number, eventsTotal: number): RuleCounters {

@@ -1,4 +1,4 @@
-import { assert } from '../../core/error.ts'
+import { assert, messageOf } from '../../core/error.ts'
 import type { MatchEvent } from '../../schemas/event.ts'
 import { revisionId } from '../language/naive-revision.ts'
 import { meets } from '../language/sample.ts'
@@ -29,6 +29,8 @@ export interface CompileOptions {
   readonly previous?: Revision
   /** Milliseconds of a monotonic clock; one event in `timedEvery` is timed rule by rule. */
   readonly timer?: () => number
+  /** Told of the first evaluation of each rule that throws. */
+  readonly onError?: (rule: Rule, message: string) => void
 }
 
 export interface CompiledRevision extends Revision {
@@ -60,7 +62,7 @@ export function compileRevision(
 }
 
 /** One event in so many is timed. */
-const timedEvery = 512
+export const timedEvery = 512
 /** A lineage that has seen so many times as many conditions as are in use starts anew. */
 const numbersPerRuleMax = 4
 
@@ -74,6 +76,7 @@ class IndexedRevision implements CompiledRevision {
   readonly #candidates: IdSet
   readonly #counters: Counters
   readonly #timer: (() => number) | null
+  readonly #onError: CompileOptions['onError']
   /** By condition number: its place in `rules`. */
   readonly #places: Int32Array
   /** By condition number, once it was needed. */
@@ -100,6 +103,7 @@ class IndexedRevision implements CompiledRevision {
     this.#candidates = new IdSet(limit)
     this.#counters = new Counters(limit)
     this.#timer = options.timer ?? null
+    this.#onError = options.onError
     this.#routes = new RouteTable(rules, this.#conditions, lineage)
     if (previous !== null && previous.#lineage === lineage) this.#routes.inherit(previous.#routes)
   }
@@ -162,11 +166,16 @@ class IndexedRevision implements CompiledRevision {
       const predicate = this.#predicates[number] ?? this.#compile(number)
       if (!predicate(this.#values)) return false
     } catch (thrown) {
-      counters.failed(number, thrown)
+      if (counters.failed(number, thrown)) this.#reportError(number, thrown)
       return false
     }
     counters.hits[number] = (counters.hits[number] ?? 0) + 1
     return true
+  }
+
+  #reportError(number: number, thrown: unknown): void {
+    const rule = this.#ruleOf(number)
+    if (rule !== undefined) this.#onError?.(rule, messageOf(thrown))
   }
 
   #holdsTimed(number: number, timer: () => number): boolean {
