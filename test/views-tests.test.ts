@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadAttack } from '../schemas/attack.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import { isoTime, load } from './views/load.ts'
+import { acceptance, quality, teams, testDetections, trend } from './views/oracle/quality.ts'
 import {
   everything,
   isSelected,
@@ -39,7 +40,7 @@ afterAll(() => database.close())
 /** Before, between and after the updates, which lie on whole minutes. */
 const instants = [-1, 0, 59_999, 60_000, 3 * 60_000 + 1, 8 * 60_000].map((ms) => day0 + ms)
 
-test('the state of every test, in every round, is the fold of its updates as of any instant', async () => {
+test.concurrent('the state of every test, in every round, is the fold of its updates as of any instant', async () => {
   for (const atMs of instants) {
     const all = testRounds(rows, atMs)
     for (const rounds of ['all', 'latest']) {
@@ -68,8 +69,8 @@ const selection: fc.Arbitrary<Selection> = fc.record({
   team: fc.constantFrom('', '', 'blue'),
 })
 
-test('times to detect and of a cycle are those worked out test by test, whatever is asked', async () => {
-  const asked = [everything, ...fc.sample(selection, { seed, numRuns: 12 })]
+test.concurrent('times to detect and of a cycle are those worked out test by test, whatever is asked', async () => {
+  const asked = [everything, ...fc.sample(selection, { seed, numRuns: 6 })]
   for (const [index, wanted] of asked.entries()) {
     const atMs = instants.at(-1 - (index % 3)) ?? day0
     const states = testRounds([...rows, ...workedTests.flatMap((one) => one.rows)], atMs)
@@ -92,7 +93,42 @@ test('times to detect and of a cycle are those worked out test by test, whatever
   }
 })
 
-test.each(workedTests)('$name', async ({ exercise, at_s, mttd, mttr }) => {
+test.concurrent('how tests ended is counted the same by the views and one by one', async () => {
+  const workedRows = workedTests.flatMap((one) => one.rows)
+  for (const [index, wanted] of [
+    everything,
+    ...fc.sample(selection, { seed: seed + 1, numRuns: 3 }),
+  ].entries()) {
+    const atMs = instants.at(-1 - (index % 3)) ?? day0
+    const at_s = atMs / 1000
+    const all = testRounds([...rows, ...workedRows], atMs)
+    const isWanted = (state: TestState) => isSelected(state, wanted, attack)
+    const latest = latestRounds(all).filter(isWanted)
+    const detections = testDetections(rows, atMs)
+    const message = `${JSON.stringify(wanted)} at ${isoTime(atMs)}`
+    const read = async (view: string, more: Record<string, string | number> = {}) =>
+      database.views.select<Record<string, unknown>>(view, { at_s, ...wanted, ...more })
+    expect(await read('test_quality', { rounds: 'latest' }), message).toEqual([
+      quality(latest, detections),
+    ])
+    expect(await read('test_quality', { rounds: 'all' }), message).toEqual([
+      quality(all.filter(isWanted), detections),
+    ])
+    expect(byRound(await read('test_acceptance')), message).toEqual(
+      acceptance(all.filter(isWanted)),
+    )
+    // Reviews lie in the 40 days after day0: look back from their end.
+    const trendAt = (day0 + 40 * 86_400_000) / 1000
+    const later = latestRounds(testRounds([...rows, ...workedRows], trendAt * 1000))
+    expect(await read('test_trend', { at_s: trendAt, days: 30 }), message).toEqual(
+      trend(later.filter(isWanted), trendAt * 1000, 30),
+    )
+    const sides = await read('test_teams', { rounds: 'latest' })
+    if (latest.length > 0) expect(sides.toSorted(byTeam), message).toEqual(teams(latest))
+  }
+})
+
+test.concurrent.each(workedTests)('$name', async ({ exercise, at_s, mttd, mttr }) => {
   const wanted = { ...everything, at_s, exercise }
   if (mttd !== undefined) expect(await select('test_mttd', wanted)).toMatchObject(mttd)
   if (mttr !== undefined) expect(await select('test_mttr', wanted)).toMatchObject(mttr)
@@ -102,6 +138,14 @@ async function select(view: string, parameters: Record<string, string | number>)
   const [row] = await database.views.select<Times>(view, parameters)
   if (row === undefined) throw new Error(`${view} answered no row`)
   return row
+}
+
+function byRound(rows: readonly Record<string, unknown>[]): Record<string, unknown>[] {
+  return rows.toSorted((a, b) => Number(a['round']) - Number(b['round']))
+}
+
+function byTeam(a: Record<string, unknown>, b: Record<string, unknown>): number {
+  return String(a['team']) < String(b['team']) ? -1 : 1
 }
 
 /** Quantiles to 9 digits: they are sums in different orders. */
