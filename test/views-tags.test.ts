@@ -1,0 +1,146 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Parameter } from '../core/clickhouse.ts'
+import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
+import { isoTime, load } from './views/load.ts'
+import { byRule, byTechnique, isInWindow, type Window } from './views/oracle/tags.ts'
+import { printSeed, seed } from './views/seed.ts'
+import { sampleTags, type TagRow, tagsDay0 } from './views/tag-histories.ts'
+
+/** Rollups and lists of tags against a count one by one. */
+
+const tags = sampleTags(seed, 1500)
+let database: ViewsDatabase
+
+beforeAll(async () => {
+  printSeed('views of tags')
+  database = await openViewsDatabase()
+  await load(database, 'tags', tags, { blocks: 4 })
+}, 60_000)
+afterAll(() => database.close())
+
+const ever: Window = { from_s: 0, to_s: 4_102_444_800, min_confidence: 0 }
+/** Midnights, a millisecond beside them, and anything between. */
+const instant = fc
+  .tuple(fc.integer({ min: -1, max: 5 }), fc.constantFrom(0, 1, 86_399_999, 43_200_000, 12_345_678))
+  .map(([day, ms]) => (tagsDay0 + day * 86_400_000 + ms) / 1000)
+const windows: readonly Window[] = [
+  ever,
+  ...fc.sample(
+    fc.record({
+      from_s: instant,
+      to_s: fc.oneof(instant, fc.constant(ever.to_s)),
+      min_confidence: fc.constantFrom(0, 0.5, 0.85),
+    }),
+    { seed, numRuns: 25 },
+  ),
+]
+
+async function read(view: string, parameters: Readonly<Record<string, Parameter>>) {
+  return database.views.select<Record<string, unknown>>(view, parameters)
+}
+
+function sorted(rows: readonly Record<string, unknown>[], ...keys: string[]) {
+  const keyOf = (row: Record<string, unknown>) => JSON.stringify(keys.map((key) => row[key]))
+  return rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+}
+
+test.concurrent('techniques are counted exactly in any window, replays or not', async () => {
+  for (const window of windows) {
+    const inside = tags.filter((tag) => isInWindow(tag, window))
+    const rows = await read('tag_techniques', { ...window })
+    const seen = sorted(rows, 'technique_id', 'sub_technique_id', 'tactic')
+    expect(seen, JSON.stringify(window)).toEqual(byTechnique(inside))
+  }
+})
+
+test.concurrent.each(['identity', 'attacker', 'session'] as const)(
+  'the techniques of one %s are counted exactly in any window',
+  async (anchor) => {
+    const key = `${anchor}_id` as const
+    const ids = [...new Set(tags.map((tag) => tag[key])), 'unheard of'].filter((id) => id !== '')
+    for (const [index, window] of windows.entries()) {
+      const id = ids[index % ids.length] ?? ''
+      const own = tags.filter((tag) => tag[key] === id && isInWindow(tag, window))
+      const rows = await read(`tag_techniques_by_${anchor}`, { [key]: id, ...window })
+      const seen = sorted(rows, 'technique_id', 'sub_technique_id', 'tactic')
+      expect(seen, `${id} ${JSON.stringify(window)}`).toEqual(byTechnique(own))
+    }
+    for (const id of ids) {
+      expect(await read(`${anchor}_seen`, { [key]: id })).toEqual([{ seen: id !== 'unheard of' }])
+    }
+  },
+)
+
+test.concurrent('hits are counted by rule and version in any window', async () => {
+  for (const window of windows) {
+    const inside = tags.filter((tag) => isInWindow(tag, { ...window, min_confidence: 0 }))
+    const rows = await read('rule_hits', { from_s: window.from_s, to_s: window.to_s })
+    expect(sorted(rows, 'rule_id', 'rule_version'), JSON.stringify(window)).toEqual(byRule(inside))
+  }
+})
+
+const anyTag = { technique_id: '', identity_id: '', attacker_id: '', session_id: '', host: '' }
+
+test.concurrent('pages of tags hold each tag that was asked for once, newest first', async () => {
+  const filters: readonly Partial<TagRow>[] = [
+    {},
+    { technique_id: 'T1003', host: 'h1' },
+    { technique_id: 'T1003.006' },
+    { session_id: 's2', rule_id: 'r1' },
+    { identity_id: 'i1', attacker_id: 'a2' },
+    { session_id: 'unheard of' },
+  ]
+  for (const [index, filter] of filters.entries()) {
+    const window = windows[index] ?? ever
+    const asked = { ...anyTag, rule_id: '', ...window, ...filter }
+    const seen: string[] = []
+    let before: [number, string] = [ever.to_s, 'ffffffff-ffff-ffff-ffff-ffffffffffff']
+    for (let page = 0; page < 20; page++) {
+      const [before_time_s, before_id] = before
+      const rows = await read('tag_list', { ...asked, before_time_s, before_id, limit_rows: 100 })
+      for (const row of rows) seen.push(`${row['event_time']} ${row['tag_id']}`)
+      const last = rows.at(-1)
+      if (rows.length < 100 || last === undefined) break
+      before = [Date.parse(String(last['event_time'])) / 1000, String(last['tag_id'])]
+    }
+    const expected = tags.filter((tag) => isInWindow(tag, window) && isAsked(tag, filter))
+    const message = JSON.stringify(asked)
+    expect(
+      seen.map((line) => line.slice(0, 24)),
+      message,
+    ).toEqual(
+      seen
+        .map((line) => line.slice(0, 24))
+        .toSorted()
+        .toReversed(),
+    )
+    expect(seen.toSorted(), message).toEqual(
+      expected.map((tag) => `${isoTime(tag.event_time)} ${tag.tag_id}`).toSorted(),
+    )
+  }
+})
+
+function isAsked(tag: TagRow, filter: Partial<TagRow>): boolean {
+  return Object.entries(filter).every(([key, value]) =>
+    key === 'technique_id'
+      ? [tag.technique_id, tag.sub_technique_id].includes(String(value))
+      : Object.entries(tag).some(([column, held]) => column === key && held === value),
+  )
+}
+
+test.concurrent('days are UTC days whatever the time zone of the session', async () => {
+  const [from_s, to_s] = [(tagsDay0 + 3_600_000) / 1000, tagsDay0 / 1000 + 3 * 86_400 + 60]
+  const inside = tags.filter((tag) => isInWindow(tag, { ...ever, from_s, to_s }))
+  for (const view of ['tag_techniques', 'rule_hits']) {
+    const answer = await database.client.query({
+      query: `SELECT sum(count) AS tags FROM ${view}(from_s = ${from_s}, to_s = ${to_s}${
+        view === 'rule_hits' ? '' : ', min_confidence = 0'
+      })`,
+      format: 'JSONEachRow',
+      clickhouse_settings: { session_timezone: 'America/New_York' },
+    })
+    const [row] = await answer.json<{ tags: unknown }>()
+    expect(Number(row?.tags)).toBe(inside.length)
+  }
+})
