@@ -96,10 +96,20 @@ export const settings = {
   },
   TTPSTREAM_CLICKHOUSE_USERNAME: { type: 'text', default: 'default', doc: 'ClickHouse user.' },
   TTPSTREAM_CLICKHOUSE_PASSWORD: { type: 'secret', default: '', doc: 'ClickHouse password.' },
+  TTPSTREAM_CLICKHOUSE_TLS_CA_FILE: {
+    type: 'text',
+    default: '',
+    doc: 'PEM file of the authority that signed ClickHouse’s certificate (an https URL).',
+  },
   TTPSTREAM_RULES: {
     type: 'texts',
     default: '',
     doc: 'Rule folders, separated by commas; empty for the packs that ship.',
+  },
+  TTPSTREAM_RULE_ASSETS: {
+    type: 'flag',
+    default: 'true',
+    doc: 'Publish every rule in force to the catalog as a detection asset (a candidate until adopted).',
   },
   TTPSTREAM_SOURCES: { type: 'text', default: '', doc: 'A folder of further source definitions.' },
   TTPSTREAM_RAW: {
@@ -126,6 +136,11 @@ export const settings = {
     type: 'count',
     default: '16777216',
     doc: 'Most bytes one fetch returns.',
+  },
+  TTPSTREAM_BATCH_BYTES_MAX: {
+    type: 'count',
+    default: '67108864',
+    doc: 'Most bytes one Kafka record batch takes decompressed; a larger one becomes a dead letter.',
   },
   TTPSTREAM_BLOCK_RECORDS_MAX: {
     type: 'count',

@@ -11,6 +11,19 @@ export interface LogRecord {
   readonly key: Uint8Array | null
   /** null is a tombstone. */
   readonly value: Uint8Array | null
+  /** This is no record: it stands for a batch of them that cannot be decoded and ends at `offset`. */
+  readonly damage?: Damage
+}
+
+/** A batch of records as the log holds it, which no reader could decode. */
+export interface Damage {
+  readonly first: number
+  /** Stable code and words for the dead letter. */
+  readonly code: string
+  readonly reason: string
+  /** Of the batch's bytes. */
+  readonly sha256: string
+  readonly bytes: number
 }
 
 export interface TopicPartition {
@@ -22,6 +35,7 @@ export interface TopicPartition {
 export interface RecordBatch extends TopicPartition {
   /** The offset that was asked for. */
   readonly position: number
+  /** None where all that the fetch returned were control records or aborted transactions. */
   readonly records: readonly LogRecord[]
   /** The last offset the batch covers; control records may lie beyond the last record. */
   readonly lastOffset: number

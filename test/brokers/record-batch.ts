@@ -14,6 +14,9 @@ export interface BatchOptions {
   readonly magic?: number
   /** What the header claims, where it is not the truth. */
   readonly recordsCount?: number
+  readonly lastOffsetDelta?: number
+  /** Beside the codec: 8 append time, 16 transactional, 32 control; 5-7 codecs that do not exist. */
+  readonly attributes?: number
 }
 
 export function encodeBatch(options: BatchOptions): Buffer {
@@ -23,10 +26,10 @@ export function encodeBatch(options: BatchOptions): Buffer {
   const header = Buffer.alloc(61)
   header.writeInt32BE(61 - 12 + records.length, 8)
   header.writeInt8(options.magic ?? 2, 16)
-  header.writeInt16BE(isGzip ? 1 : 0, 21)
-  header.writeInt32BE(values.length - 1, 23)
+  header.writeInt16BE((isGzip ? 1 : 0) | (options.attributes ?? 0), 21)
+  header.writeInt32BE(options.lastOffsetDelta ?? values.length - 1, 23)
   header.writeBigInt64BE(BigInt(timestampMs), 27)
-  header.writeBigInt64BE(BigInt(timestampMs + stepMs * (values.length - 1)), 35)
+  header.writeBigInt64BE(BigInt(timestampMs + stepMs * Math.max(0, values.length - 1)), 35)
   header.writeBigInt64BE(BigInt(options.producerId ?? -1), 43)
   header.writeInt16BE(options.producerEpoch ?? -1, 51)
   header.writeInt32BE(options.baseSequence ?? -1, 53)
