@@ -57,6 +57,7 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     sessionMs,
     lingerMs: config.count('TTPSTREAM_LINGER_MS'),
     fetchBytesMax: config.count('TTPSTREAM_FETCH_BYTES_MAX'),
+    batchBytesMax: config.count('TTPSTREAM_BATCH_BYTES_MAX'),
     partitionsMax,
     log,
   })

@@ -67,6 +67,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
   const follower = new CatalogFollower(engine.kafka, {
     topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
     groupId: `${config.text('TTPSTREAM_KAFKA_GROUP')}-catalog-${systemRandom.uuid()}`,
+    batchBytesMax: config.count('TTPSTREAM_BATCH_BYTES_MAX'),
     log,
     onRecord: (record) => rules.takeCatalog(record),
   })

@@ -39,7 +39,10 @@ export function countOfBlock(
   return count
 }
 
-/** CRC-32 over offset, key and value of every record; a null is told from an empty one. */
+/**
+ * CRC-32 over offset, key and value of every record; a null is told from an empty one. Why a damaged
+ * batch could not be decoded does not count.
+ */
 export function checksum(records: readonly LogRecord[]): number {
   const head = Buffer.allocUnsafe(16)
   let crc = 0

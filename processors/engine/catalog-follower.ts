@@ -3,15 +3,19 @@
  * (rule state, pushed rules) reaches every worker, however many there are.
  */
 
-import type { Consumer, Kafka } from 'kafkajs'
+import type { Batch, Consumer, Kafka } from 'kafkajs'
 import { ConfigError } from '../../core/error.ts'
 import type { LogRecord } from '../../core/kafka.ts'
 import type { Log } from '../../core/log.ts'
+import { lastOffsetOf, recordsOfBatch } from './wire/batch-records.ts'
+import { installRecordDecoder } from './wire/kafkajs-decoder.ts'
 
 export interface CatalogFollowerOptions {
   readonly topic: string
   /** Unlike any other worker's. */
   readonly groupId: string
+  /** Most bytes that one record batch may take when decoded. */
+  readonly batchBytesMax: number
   readonly log: Log
   /** In log order. */
   readonly onRecord: (record: LogRecord) => void
@@ -24,6 +28,7 @@ export class CatalogFollower {
   #position = 0
 
   constructor(kafka: Kafka, options: CatalogFollowerOptions) {
+    installRecordDecoder(options.batchBytesMax)
     this.#kafka = kafka
     this.#options = options
     // A record is in force on every worker as soon as the broker has it: no linger here.
@@ -55,14 +60,15 @@ export class CatalogFollower {
     await this.#consumer.disconnect()
   }
 
-  #take(batch: { messages: readonly KafkaRecord[]; lastOffset(): string }): void {
-    for (const { offset, timestamp, key, value } of batch.messages) {
+  #take(batch: Batch): void {
+    const { topic, log, onRecord } = this.#options
+    for (const record of recordsOfBatch(batch)) {
       // A rejoin begins anew at the first record; what was folded is not folded twice.
-      if (Number(offset) < this.#position) continue
-      const record = { offset: Number(offset), timestampMs: Number(timestamp), key, value }
-      this.#options.onRecord(record)
+      if (record.offset < this.#position) continue
+      if (record.damage === undefined) onRecord(record)
+      else log.error({ topic, last: record.offset, ...record.damage }, 'catalog records unreadable')
     }
-    this.#position = Math.max(this.#position, Number(batch.lastOffset()) + 1)
+    this.#position = Math.max(this.#position, lastOffsetOf(batch) + 1)
   }
 
   async #end(): Promise<number> {
@@ -82,11 +88,4 @@ export class CatalogFollower {
       await admin.disconnect()
     }
   }
-}
-
-interface KafkaRecord {
-  readonly offset: string
-  readonly timestamp: string
-  readonly key: Buffer | null
-  readonly value: Buffer | null
 }

@@ -5,7 +5,9 @@
  * - nothing is fetched from a new assignment before the handler has said from where (kafkajs would
  *   start at the commit, or overwrite it when retention has passed it);
  * - commits go through the batch's own call: `consumer.commitOffsets` resolves without committing
- *   while the consumer stops.
+ *   while the consumer stops;
+ * - record sets are decoded by us (`wire/`), so that neither a bad batch nor a set of nothing but
+ *   control records stops or slips past the handler.
  */
 
 import { performance } from 'node:perf_hooks'
@@ -23,6 +25,8 @@ import {
   type Watermarks,
 } from '../../core/kafka.ts'
 import type { Log } from '../../core/log.ts'
+import { fetchedOffset, lastOffsetOf, recordsOfBatch } from './wire/batch-records.ts'
+import { installRecordDecoder } from './wire/kafkajs-decoder.ts'
 
 export interface KafkaSourceOptions {
   readonly groupId: string
@@ -31,6 +35,8 @@ export interface KafkaSourceOptions {
   readonly lingerMs: number
   /** Most bytes one fetch returns, of one partition and in total. */
   readonly fetchBytesMax: number
+  /** Most bytes that one fetch answer, or one record batch, may take when decoded. */
+  readonly batchBytesMax: number
   /** Partitions whose batches are handled side by side. */
   readonly partitionsMax: number
   readonly log: Log
@@ -56,6 +62,7 @@ export class KafkaSource implements RecordSource {
   readonly #settling = new Set<Promise<void>>()
 
   constructor(kafka: Kafka, options: KafkaSourceOptions) {
+    installRecordDecoder(options.batchBytesMax)
     this.#options = options
     this.#admin = kafka.admin()
     this.#consumer = kafka.consumer({
@@ -294,24 +301,12 @@ function typeOf(cause: unknown): string {
 
 function recordBatch(batch: Batch): RecordBatch {
   const { topic, partition } = batch
-  const records = batch.messages.map((message) => ({
-    offset: Number(message.offset),
-    timestampMs: Number(message.timestamp),
-    key: message.key ?? null,
-    value: message.value ?? null,
-  }))
   return {
     topic,
     partition,
     position: fetchedOffset(batch),
-    records,
-    lastOffset: Number(batch.lastOffset()),
+    records: recordsOfBatch(batch),
+    lastOffset: lastOffsetOf(batch),
     highWatermark: Number(batch.highWatermark),
   }
-}
-
-/** kafkajs keeps the offset it asked for on the batch, though its types do not say so. */
-function fetchedOffset(batch: Batch): number {
-  const asked = 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : Number.NaN
-  return Number.isSafeInteger(asked) ? asked : Number(batch.firstOffset() ?? 0)
 }

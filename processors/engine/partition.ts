@@ -12,6 +12,7 @@ import type { Lease, LogRecord, RecordBatch, TopicPartition, Watermarks } from '
 import type { BlockContext, Outcome } from '../processor.ts'
 import type { Progress } from './assignment.ts'
 import { type Block, checksum, countOfBlock } from './block.ts'
+import { outcomeOf } from './damage.ts'
 import type { EngineOptions } from './engine.ts'
 import { missingOutcome, missingRange, within } from './expired.ts'
 import { encodeMark, type Intent } from './intent.ts'
@@ -71,11 +72,10 @@ export class Partition {
       if (this.#pending !== null || this.#reading <= batch.position) return this.#reading
     }
     let from = 0
-    while (from < records.length && !isStopping()) {
+    while (this.#position <= batch.lastOffset && !isStopping()) {
       from += await this.#cut(batch, records, from, lease)
     }
-    const isWhole = from === records.length
-    if (isWhole && this.#position === batch.highWatermark) await this.#markDone(lease)
+    if (this.#position === batch.highWatermark) await this.#markDone(lease)
     this.#reading = this.#position
     return this.#reading
   }
@@ -177,7 +177,10 @@ export class Partition {
     this.#reading = position
   }
 
-  /** Cuts one block at `from` and writes it; resolves to the number of records in it. */
+  /**
+   * Cuts one block at `from` and writes it; resolves to the number of records in it. None is right
+   * where a batch holds only what its producers took back: the range is passed by an empty block.
+   */
   async #cut(
     batch: RecordBatch,
     records: readonly LogRecord[],
@@ -248,7 +251,7 @@ export class Partition {
     if (processor === undefined) {
       throw new ConfigError('no-processor', `No processor reads topic ${this.#at.topic}.`)
     }
-    return processor.process(context, records)
+    return outcomeOf(context, records, (readable) => processor.process(context, readable))
   }
 
   #context(): BlockContext {

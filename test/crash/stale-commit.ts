@@ -147,6 +147,7 @@ function createSource(kafka: Kafka, topic: string): KafkaSource {
     sessionMs: 6_000,
     lingerMs: 50,
     fetchBytesMax: 1 << 20,
+    batchBytesMax: 1 << 20,
     partitionsMax: partitions,
     log: silentLog,
   })
