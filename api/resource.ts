@@ -83,7 +83,7 @@ export interface RuleSummary {
 
 /** Of a rule that is not simply enabled. */
 export interface RuleStateSummary {
-  readonly state: 'enabled' | 'disabled' | 'clipped'
+  readonly state: 'enabled' | 'disabled' | 'clipped' | 'shadow' | 'quarantined'
   readonly confidenceMax: number | null
   readonly expiresAtMs: number | null
   readonly reason: string | null

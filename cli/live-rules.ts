@@ -5,13 +5,14 @@
 
 import { type Clock, monotonicMs } from '../core/clock.ts'
 import { formatDiagnostic } from '../core/diagnostic.ts'
-import type { LogRecord } from '../core/kafka.ts'
+import type { LogRecord, OutRecord } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
 import type { Readiness } from '../core/readiness.ts'
 import { canaryFolder, canaryKind, canaryRuleId, doesCanarySing } from '../processors/canary.ts'
 import type { RulesInForce } from '../processors/engine/engine.ts'
 import type { Outcome } from '../processors/processor.ts'
+import { Quarantine, type QuarantineOptions } from '../processors/quarantine.ts'
 import { type RuleCounts, RuleRuntime } from '../processors/rule-runtime.ts'
 import { RuleStates, type StateChange } from '../processors/rule-states.ts'
 import { type RuleFolder, type RuleSetChange, watchRules } from '../rules/folder.ts'
@@ -24,12 +25,22 @@ export interface LiveRulesOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly readiness: Readiness
+  readonly quarantine: QuarantineOptions
   readonly onEvent: (event: RuleEvent) => void
+  /** Publishes to the catalog. */
+  readonly onQuarantine: (record: (topic: string) => OutRecord) => void
 }
 
 /** One record of `ttp.rule-events` (R11). */
 export interface RuleEvent {
-  readonly event: 'loaded' | 'reloaded' | 'rejected' | 'removed' | 'state' | 'state_reverted'
+  readonly event:
+    | 'loaded'
+    | 'reloaded'
+    | 'rejected'
+    | 'removed'
+    | 'state'
+    | 'state_reverted'
+    | 'suppressed'
   readonly rule_id: string
   readonly [detail: string]: unknown
 }
@@ -40,6 +51,7 @@ export class LiveRules {
   readonly #options: LiveRulesOptions
   readonly #states = new RuleStates()
   readonly #runtime = new RuleRuntime((ruleId) => ruleId === canaryRuleId)
+  readonly #quarantine: Quarantine
   #folder: RuleFolder | null = null
   #inForce: RulesInForce | null = null
   #timer: NodeJS.Timeout | null = null
@@ -48,6 +60,7 @@ export class LiveRules {
 
   constructor(options: LiveRulesOptions) {
     this.#options = options
+    this.#quarantine = new Quarantine(options.quarantine)
     this.changedAtMs = options.clock.now()
   }
 
@@ -90,8 +103,17 @@ export class LiveRules {
   }
 
   /** Takes account of a finished block. */
-  finished(outcome: Outcome): void {
+  finished(outcome: Outcome, timeMs: number): void {
     this.#runtime.add(outcome)
+    const { states } = this.current()
+    const explosions = this.#quarantine.judge(outcome, timeMs, (ruleId) => states.has(ruleId))
+    for (const explosion of explosions) {
+      const { log, clock, onEvent, onQuarantine } = this.#options
+      log.warn({ ...explosion }, 'rule quarantined')
+      onQuarantine((topic) => this.#quarantine.record(topic, explosion, clock.now()))
+      const { ruleId, ...rates } = explosion
+      onEvent({ event: 'suppressed', rule_id: ruleId, ...rates })
+    }
   }
 
   /** Prometheus text, with what the rules did until now. */
@@ -110,6 +132,7 @@ export class LiveRules {
   takeCatalog(record: LogRecord): void {
     const change = this.#states.apply(record)
     if (change === null) return
+    this.#quarantine.release(change.ruleId, this.#options.clock.now())
     this.#onState(change)
     this.#swap()
     this.#schedule()

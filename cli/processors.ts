@@ -15,7 +15,8 @@ export function createProcessors(config: Config): ReadonlyMap<string, Processor>
   const recordBytesMax = config.count('TTPSTREAM_RECORD_BYTES_MAX')
   const redacted = new Set(config.texts('TTPSTREAM_REDACT').map((field) => field.toLowerCase()))
   const integrityKey = config.text('TTPSTREAM_INTEGRITY_KEY')
-  const tagged = { recordBytesMax, redacted }
+  const ruleMatchesPerMinuteMax = config.count('TTPSTREAM_RULE_MATCHES_PER_MINUTE')
+  const tagged = { recordBytesMax, redacted, ruleMatchesPerMinuteMax }
   return new Map([
     [
       config.text('TTPSTREAM_TOPIC_COMMANDS'),

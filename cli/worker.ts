@@ -13,6 +13,7 @@ import { type ApiServer, startApi } from '../api/server.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import { messageOf } from '../core/error.ts'
+import type { OutRecord } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { systemRandom } from '../core/random.ts'
@@ -20,7 +21,7 @@ import { createReadiness, type Readiness } from '../core/readiness.ts'
 import { CatalogFollower } from '../processors/engine/catalog-follower.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import { type ComposedEngine, composeEngine } from './compose-engine.ts'
-import { LiveRules, type RuleEvent } from './live-rules.ts'
+import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
 import { ruleFolders } from './rule-folders.ts'
 
@@ -44,15 +45,8 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     metrics.set('ttpstream_ready', {}, isReady ? 1 : 0),
   )
   readiness.set('catalog', 'the catalog is being read')
-  let tell: (event: RuleEvent) => void = () => {}
-  const rules = new LiveRules({
-    folders: ruleFolders(config),
-    clock: systemClock,
-    log,
-    metrics,
-    readiness,
-    onEvent: (event) => tell(event),
-  })
+  let send: Send = () => {}
+  const rules = createLiveRules(config, { log, metrics, readiness, send: (record) => send(record) })
   const engine = composeEngine(config, {
     log,
     metrics,
@@ -60,9 +54,9 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     processors: createProcessors(config),
     publish: createPublisher(config),
     rules: () => rules.current(),
-    onFinished: (outcome) => rules.finished(outcome),
+    onFinished: (outcome, timeMs) => rules.finished(outcome, timeMs),
   })
-  tell = ruleEventSender(config, engine, log)
+  send = sender(engine, log)
   await rules.start()
   const follower = new CatalogFollower(engine.kafka, {
     topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
@@ -124,13 +118,36 @@ function readAuth(config: Config): Auth {
   return file === '' ? { kind: 'open' } : parseAuthFile(readFileSync(file, 'utf8'), file)
 }
 
-/** One record a change, never batched; what cannot be sent is logged, the rules are in force anyway. */
-function ruleEventSender(config: Config, engine: ComposedEngine, log: Log) {
-  const topic = config.text('TTPSTREAM_TOPIC_RULE_EVENTS')
-  return (event: RuleEvent): void => {
-    const value = JSON.stringify({ ...event, at: new Date(systemClock.now()).toISOString() })
-    engine.sink.send([{ topic, key: event.rule_id, value }]).catch((cause: unknown) => {
-      log.warn({ rule: event.rule_id, error: messageOf(cause) }, 'rule event not sent')
+type Send = (record: OutRecord) => void
+
+type RuleParts = Pick<LiveRulesOptions, 'log' | 'metrics' | 'readiness'> & { readonly send: Send }
+
+function createLiveRules(config: Config, { send, ...parts }: RuleParts): LiveRules {
+  const events = config.text('TTPSTREAM_TOPIC_RULE_EVENTS')
+  const catalog = config.text('TTPSTREAM_TOPIC_CATALOG')
+  return new LiveRules({
+    ...parts,
+    folders: ruleFolders(config),
+    clock: systemClock,
+    quarantine: {
+      matchesMin: config.count('TTPSTREAM_QUARANTINE_MATCHES'),
+      windowMs: config.count('TTPSTREAM_QUARANTINE_WINDOW_MS'),
+      quarantineMs: config.count('TTPSTREAM_QUARANTINE_MS'),
+    },
+    // One record a change, never batched.
+    onEvent(event) {
+      const value = JSON.stringify({ ...event, at: new Date(systemClock.now()).toISOString() })
+      send({ topic: events, key: event.rule_id, value })
+    },
+    onQuarantine: (record) => send(record(catalog)),
+  })
+}
+
+/** What cannot be sent is logged: the rules are in force anyway. */
+function sender(engine: ComposedEngine, log: Log): Send {
+  return (record) => {
+    engine.sink.send([record]).catch((cause: unknown) => {
+      log.warn({ topic: record.topic, key: record.key, error: messageOf(cause) }, 'not sent')
     })
   }
 }

@@ -111,6 +111,26 @@ export const settings = {
     default: 'true',
     doc: 'Publish every rule in force to the catalog as a detection asset (a candidate until adopted).',
   },
+  TTPSTREAM_RULE_MATCHES_PER_MINUTE: {
+    type: 'count',
+    default: '0',
+    doc: 'Matches of one rule on one entity in a block that become tags, per minute of event time; 0: all.',
+  },
+  TTPSTREAM_QUARANTINE_MATCHES: {
+    type: 'count',
+    default: '5000',
+    doc: 'Matches in a window from which a rule’s hit rate may put it in quarantine; 0: never.',
+  },
+  TTPSTREAM_QUARANTINE_WINDOW_MS: {
+    type: 'count',
+    default: '60000',
+    doc: 'Length of the windows in which hit rates are compared, milliseconds.',
+  },
+  TTPSTREAM_QUARANTINE_MS: {
+    type: 'count',
+    default: '900000',
+    doc: 'How long a quarantine lasts, milliseconds.',
+  },
   TTPSTREAM_SOURCES: { type: 'text', default: '', doc: 'A folder of further source definitions.' },
   TTPSTREAM_RAW: {
     type: 'text',

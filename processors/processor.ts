@@ -34,6 +34,8 @@ export type Rows = { readonly [Name in TableName]?: readonly Row<Name>[] }
 export type DropReason =
   | 'below_floor'
   | 'disabled'
+  | 'shadow'
+  | 'quarantined'
   | 'rate_limited'
   | 'no_anchor'
   | 'no_technique'

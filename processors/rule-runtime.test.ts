@@ -3,6 +3,7 @@ import type { LogRecord } from '../core/kafka.ts'
 import { createMetrics } from '../core/metrics.ts'
 import { ruleContext } from '../rules/language/context.ts'
 import { type CompiledRevision, compileRevision } from '../rules/matcher/revision.ts'
+import type { RuleState } from '../rules/rule.ts'
 import { buildRuleSet } from '../rules/rule-set.ts'
 import { builtinSources } from '../schemas/source-set.ts'
 import { createCommandProcessor } from './commands.ts'
@@ -30,13 +31,18 @@ function revisionOf(...texts: readonly string[]): CompiledRevision {
   return buildRuleSet(files, ruleContext()).revision
 }
 
-function process(revision: CompiledRevision, texts: readonly string[]): Outcome {
+function process(
+  revision: CompiledRevision,
+  texts: readonly string[],
+  states: ReadonlyMap<string, RuleState> = new Map(),
+  processor = commands,
+): Outcome {
   const records = texts.map((command_text, offset): LogRecord => {
     const value = Buffer.from(JSON.stringify({ kind: 'command', host: 'h1', command_text }))
     return { offset, timestampMs: 1_795_000_000_000, key: null, value }
   })
   const position = { log: 'L', topic: 't', partition: 0, timeMs: 1_795_000_000_000 }
-  return commands.process({ ...position, revision, states: new Map() }, records)
+  return processor.process({ ...position, revision, states }, records)
 }
 
 test('a rule’s counts go on over an edit, and tags are counted by what became of them', () => {
@@ -105,4 +111,52 @@ test('a rule that throws is told once a revision, counted each time, and costs n
   expect(outcome.rows.tags?.map(({ rule_id }) => rule_id)).toEqual(['good', 'good'])
   expect(told).toEqual(['bad'])
   expect(runtime.counts().get('bad')).toMatchObject({ errors: 2, hits: 0 })
+})
+
+const noDetail = {
+  confidenceMax: null,
+  expiresAtMs: null,
+  reason: null,
+  setBy: null,
+  setAtMs: null,
+}
+
+test.each(['disabled', 'shadow', 'quarantined'] as const)(
+  'a rule that is %s counts its matches and writes no tags',
+  (state) => {
+    const revision = revisionOf(ruleText('a', 'whoami'), ruleText('b', 'whoami'))
+    const states = new Map([['a', { ...noDetail, state }]])
+    const { rows, dropped, byRule } = process(revision, ['whoami', 'whoami'], states)
+    expect(rows.tags?.map(({ rule_id }) => rule_id)).toEqual(['b', 'b'])
+    expect(dropped).toEqual({ [state]: 2 })
+    expect(byRule?.get('a')).toEqual({ matches: 2, tags: { [state]: 2 } })
+  },
+)
+
+test('shadow may be said in the rule, or in an overlay over it, and is no new version of it', () => {
+  const overlay = 'overlay: site.a\nrules: [a]\nshadow: true\n'
+  const plain = revisionOf(ruleText('a', 'whoami'))
+  for (const revision of [
+    revisionOf(`${ruleText('a', 'whoami')}shadow: true\n`),
+    revisionOf(ruleText('a', 'whoami'), overlay),
+  ]) {
+    expect(process(revision, ['whoami']).dropped).toEqual({ shadow: 1 })
+    expect(revision.rules[0]?.version).toBe(plain.rules[0]?.version)
+  }
+})
+
+test('beyond the limit of a minute the first matches are tagged, the same whenever it is done', () => {
+  const limited = createCommandProcessor({
+    recordBytesMax: 4_096,
+    sources: builtinSources(),
+    keepRaw: 'matches',
+    ruleMatchesPerMinuteMax: 2,
+  })
+  const revision = revisionOf(ruleText('a', 'whoami'), ruleText('b', 'id'))
+  const words = ['whoami', 'id', 'whoami', 'whoami', 'whoami']
+  const outcome = process(revision, words, new Map(), limited)
+  expect(outcome.rows.tags?.map(({ offset }) => offset)).toEqual([0, 1, 2])
+  expect(outcome.dropped).toEqual({ rate_limited: 2 })
+  expect(outcome.rows.commands).toHaveLength(5)
+  expect(process(revision, words, new Map(), limited)).toEqual(outcome)
 })

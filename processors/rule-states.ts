@@ -75,7 +75,7 @@ function stateOf(
   const state = merged['state']
   const ceiling = merged['confidence_max']
   return {
-    state: state === 'disabled' || state === 'clipped' ? state : 'enabled',
+    state: restrictions.find((name) => name === state) ?? 'enabled',
     confidenceMax: typeof ceiling === 'number' ? ceiling : null,
     expiresAtMs: time('expires_at'),
     reason: text('reason'),
@@ -83,6 +83,8 @@ function stateOf(
     setAtMs: time('set_at'),
   }
 }
+
+const restrictions = ['disabled', 'clipped', 'shadow', 'quarantined'] as const
 
 function isPast(timeMs: number | null, nowMs: number): boolean {
   return timeMs !== null && timeMs <= nowMs

@@ -7,6 +7,7 @@ import { loadAttack } from '../schemas/attack.ts'
 import type { Anchors, SourceEvent } from '../schemas/event.ts'
 import type { Row } from '../schemas/table.ts'
 import type { BlockContext, DropReason, RuleOutcome, TagOutcome } from './processor.ts'
+import { RateLimit } from './rate-limit.ts'
 
 /**
  * The only place where tags are made (G1 to G5).
@@ -37,6 +38,11 @@ export function tagId(
   return uuid5(tagNamespace, JSON.stringify(key))
 }
 
+export interface TaggingOptions extends EvidenceOptions {
+  /** Matches of one rule on one entity that become tags, per minute of event time; 0: all. */
+  readonly ruleMatchesPerMinuteMax?: number
+}
+
 /** What a block's tagging adds up to. */
 export class Tagging {
   readonly tags: Row<'tags'>[] = []
@@ -44,11 +50,13 @@ export class Tagging {
   readonly byRule = new Map<string, RuleAccount>()
   readonly #context: BlockContext
   readonly #evidence: EvidenceOptions
+  readonly #rateLimit: RateLimit
   readonly #attackRelease: string
 
-  constructor(context: BlockContext, evidence: EvidenceOptions) {
+  constructor(context: BlockContext, options: TaggingOptions) {
     this.#context = context
-    this.#evidence = evidence
+    this.#evidence = options
+    this.#rateLimit = new RateLimit(options.ruleMatchesPerMinuteMax ?? 0)
     this.#attackRelease = loadAttack().release
   }
 
@@ -83,8 +91,9 @@ export class Tagging {
       return true
     }
     const state = this.#context.states.get(rule.id)
-    if (state?.state === 'disabled') {
-      this.#drop('disabled', rule.emits.length, account)
+    const withheld = withholding(rule, state)
+    if (withheld !== null) {
+      this.#drop(withheld, rule.emits.length, account)
       return true
     }
     const emits = emitsOf(rule, event)
@@ -94,6 +103,10 @@ export class Tagging {
     if (!hasAnchor(event)) {
       this.#drop('no_anchor', written.length, account)
       return false
+    }
+    if (!this.#rateLimit.allows(rule.id, event)) {
+      this.#drop('rate_limited', written.length, account)
+      return true
     }
     const evidence = JSON.stringify(evidenceOf(rule, event, this.#evidence))
     for (const emit of written) {
@@ -173,6 +186,12 @@ function count<Name extends TagOutcome>(
   by: number,
 ): void {
   counts[name] = (counts[name] ?? 0) + by
+}
+
+/** Why a match writes no tags, whatever it says; null: it does. */
+function withholding(rule: Rule, state: RuleState | undefined): DropReason | null {
+  if (state?.state === 'disabled' || state?.state === 'quarantined') return state.state
+  return state?.state === 'shadow' || rule.isShadow === true ? 'shadow' : null
 }
 
 function clipped(confidence: number, state: RuleState | undefined): number {

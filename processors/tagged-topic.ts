@@ -1,4 +1,3 @@
-import type { EvidenceOptions } from '../rules/evidence.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { SourceEvent } from '../schemas/event.ts'
 import type { Refusal } from '../schemas/source.ts'
@@ -7,7 +6,7 @@ import { BlockReader, type ReadRecord } from './block-reader.ts'
 import type { JsonLimits } from './json-record.ts'
 import type { BlockContext, Processor, Rows } from './processor.ts'
 import { redactRecord, sensitiveKinds } from './redact.ts'
-import { Tagging } from './tag-row.ts'
+import { Tagging, type TaggingOptions } from './tag-row.ts'
 
 /**
  * The life of a record on a topic whose events meet rules: parse → match → row and tags. What a topic
@@ -32,7 +31,7 @@ export interface Interpreted<Name extends FactTable> {
 
 type FactTable = 'commands' | 'alert_events' | 'test_events'
 
-export type TaggedOptions = JsonLimits & EvidenceOptions
+export type TaggedOptions = JsonLimits & TaggingOptions
 
 export function taggedProcessor<Name extends FactTable>(
   topic: TaggedTopic<Name>,

@@ -42,7 +42,10 @@ export function ruleChanges(before: RuleSet | undefined, after: RuleSet): readon
 function isEdited(was: Rule, is: Rule): boolean {
   return (
     was !== is &&
-    (was.ruleHash !== is.ruleHash || was.version !== is.version || was.file !== is.file)
+    (was.ruleHash !== is.ruleHash ||
+      was.version !== is.version ||
+      was.file !== is.file ||
+      was.isShadow !== is.isShadow)
   )
 }
 

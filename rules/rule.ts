@@ -59,6 +59,8 @@ export interface Rule {
   readonly emits: readonly Emit[]
   /** Native: the declared fields. Sigma: null, the fields of the selections that matched. */
   readonly evidenceFields: readonly string[] | null
+  /** Its matches are counted; it writes no tags. */
+  readonly isShadow?: boolean
   readonly samples: readonly RuleSample[]
   readonly file: string
   readonly line: number
@@ -78,7 +80,8 @@ export interface Revision {
 
 /** S1. Any rule without an entry is enabled. */
 export interface RuleState {
-  readonly state: 'enabled' | 'disabled' | 'clipped'
+  /** `shadow` and `quarantined`: matches are counted, no tags written. */
+  readonly state: 'enabled' | 'disabled' | 'clipped' | 'shadow' | 'quarantined'
   readonly confidenceMax: number | null
   readonly expiresAtMs: number | null
   readonly reason: string | null

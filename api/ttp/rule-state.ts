@@ -13,13 +13,17 @@ import { accepted, acceptedResponse } from '../written.ts'
 
 /**
  * The state of one rule, apart from its definition: enabled, disabled, or clipped to a ceiling of
- * confidence, for a time or until changed. It travels on the catalog topic to every worker; a rule
+ * confidence, in shadow, for a time or until changed. It travels on the catalog topic to every worker; a rule
  * that nobody knows yet may have a state too.
  */
 
+export const ruleStateNames = ['enabled', 'disabled', 'clipped', 'shadow', 'quarantined'] as const
+
 export const ruleState = z
   .object({
-    state: z.enum(['enabled', 'disabled', 'clipped']),
+    state: z.enum(ruleStateNames).openapi({
+      description: 'shadow and quarantined: matches are counted, no tags written.',
+    }),
     confidence_max: z.number().nullable(),
     expires_at: timestamp.nullable(),
     reason: z.string().nullable(),
@@ -62,7 +66,7 @@ const getRoute = createRoute({
 
 const body = z
   .strictObject({
-    state: z.enum(['enabled', 'disabled', 'clipped']),
+    state: z.enum(['enabled', 'disabled', 'clipped', 'shadow']),
     confidence_max: z.number().min(0).max(1).nullable().optional(),
     expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
     reason: z.string().max(10_000).nullable().optional(),

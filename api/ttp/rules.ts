@@ -10,7 +10,7 @@ import {
   type Services,
   timestamp,
 } from '../resource.ts'
-import { ruleState, toRuleState } from './rule-state.ts'
+import { ruleState, ruleStateNames, toRuleState } from './rule-state.ts'
 
 /** The rules in force in this process, each with its state and how often it tagged. */
 
@@ -121,7 +121,7 @@ const listRoute = createRoute({
         .optional()
         .openapi({ description: 'Only rules of this language.', example: 'sigma' }),
       state: z
-        .enum(['enabled', 'disabled', 'clipped'])
+        .enum(ruleStateNames)
         .optional()
         .openapi({ description: 'Only rules in this state.', example: 'disabled' }),
       technique: techniqueId.optional(),

@@ -63,6 +63,16 @@ export class Keys {
     return undefined
   }
 
+  /** true or false; `fallback` when absent or neither. */
+  flag(name: string, fallback: boolean): boolean {
+    const scalar = this.scalar(name)
+    if (scalar === undefined) return fallback
+    const value = scalarValue(scalar)
+    if (typeof value === 'boolean') return value
+    this.#wrongType(name, scalar, 'true or false')
+    return fallback
+  }
+
   map(name: string): YamlMap | undefined {
     const node = this.get(name)
     if (node === undefined || node.kind === 'map') return node

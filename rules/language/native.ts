@@ -28,6 +28,7 @@ export const nativeKeys = [
   'match',
   'emits',
   'evidence_fields',
+  'shadow',
   'tests',
   'references',
   'last_reviewed',
@@ -69,6 +70,7 @@ export function parseNative(
   const severity = parseSeverity(report, keys)
   keys.texts('references')
   parseDay(report, keys, 'last_reviewed')
+  const isShadow = keys.flag('shadow', false)
   const samples = parseSamples(report, keys.items('tests'), kinds)
   if (detection === undefined || report.errorCount > errorsBefore) return undefined
   const logic = { kinds, logsource: {}, ...detection, emits, evidenceFields }
@@ -83,6 +85,7 @@ export function parseNative(
     logicHash: hash,
     severity,
     ...logic,
+    ...(isShadow ? { isShadow } : {}),
     samples: samples.map(({ sample }) => sample),
     file: report.file,
     line: report.line(document.map.start),

@@ -10,7 +10,6 @@ import { parseSeverity } from './native.ts'
 import { parseNativeEmits } from './native-emit.ts'
 import type { Report } from './report.ts'
 import { andOf } from './tree.ts'
-import { scalarValue } from './yaml.ts'
 
 /**
  * What a site changes about rules that others maintain (R9): kept in a file of its own, so that an
@@ -21,6 +20,7 @@ export interface Overlay {
   /** Ids or Sigma names of rules. */
   readonly rules: readonly string[]
   readonly isEnabled: boolean
+  readonly isShadow: boolean
   readonly severity?: Severity
   /** Of every emit. */
   readonly confidence?: number
@@ -37,6 +37,7 @@ export const overlayKeys = [
   'rules',
   'reason',
   'enabled',
+  'shadow',
   'severity',
   'confidence',
   'emits',
@@ -65,12 +66,14 @@ export function parseOverlay(
   const detection = match === undefined ? undefined : parseDetection(report, match, options)
   const emits = parseEmits(report, keys, context)
   const severity = keys.get('severity') === undefined ? undefined : parseSeverity(report, keys)
-  const isEnabled = parseEnabled(report, keys)
+  const isEnabled = keys.flag('enabled', true)
+  const isShadow = keys.flag('shadow', false)
   if (id === undefined || report.errorCount > errorsBefore) return undefined
   return {
     id,
     rules,
     isEnabled,
+    isShadow,
     ...(severity === undefined ? {} : { severity }),
     ...(confidence === undefined ? {} : { confidence }),
     ...(emits === undefined ? {} : { emits }),
@@ -95,7 +98,9 @@ export function overlaid(rule: Rule, overlays: readonly Overlay[]): readonly Rul
   }
   const hash = logicHash({ ...rule, emits, condition })
   const version = versionText(declaredVersion(rule.version), hash)
-  return [{ ...rule, severity, emits, condition, logicHash: hash, version }]
+  const isShadow = rule.isShadow === true || own.some((overlay) => overlay.isShadow)
+  const shadow = isShadow ? { isShadow } : {}
+  return [{ ...rule, severity, emits, condition, ...shadow, logicHash: hash, version }]
 }
 
 function parseConfidence(report: Report, keys: Keys): number | undefined {
@@ -113,13 +118,4 @@ function parseEmits(report: Report, keys: Keys, context: RuleContext): readonly 
     selections: new Set(),
     checkField: () => {},
   })
-}
-
-function parseEnabled(report: Report, keys: Keys): boolean {
-  const scalar = keys.scalar('enabled')
-  if (scalar === undefined) return true
-  const value = scalarValue(scalar)
-  if (typeof value === 'boolean') return value
-  report.error('value-type', '`enabled` takes true or false', scalar)
-  return true
 }

@@ -24,7 +24,7 @@ export const rule: EntityContract = {
 export const ruleState: EntityContract = {
   schema: z
     .looseObject({
-      state: z.enum(['enabled', 'disabled', 'clipped']),
+      state: z.enum(['enabled', 'disabled', 'clipped', 'shadow', 'quarantined']),
       confidence_max: z.number().min(0).max(1).nullish(),
       expires_at: instant.nullish(),
       reason: note.nullish(),
@@ -35,6 +35,9 @@ export const ruleState: EntityContract = {
     }),
   derivedFields: ['set_by', 'set_at'],
   verify(entity, facts): readonly Problem[] {
+    if (textOf(entity, 'state') === 'quarantined' && !facts.actor.startsWith('ttpstream:')) {
+      return [{ path: 'state', message: 'quarantined is for ttpstream to say; use shadow' }]
+    }
     const expiresAt = textOf(entity, 'expires_at')
     const isPast = expiresAt !== '' && Date.parse(expiresAt) <= facts.eventTimeMs
     return isPast ? [{ path: 'expires_at', message: 'has passed already' }] : []
