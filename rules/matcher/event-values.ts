@@ -21,7 +21,9 @@ export class EventValues {
   readonly #charsMax: number
   #fields: Fields = {}
   readonly #lowered: (LowerText | undefined)[] = []
+  /** Slots that are set, and how many: resetting a length costs more than counting. */
   readonly #touched: number[] = []
+  #touchedCount = 0
   #keywords: KeywordTexts | undefined
 
   constructor(names: FieldNames, charsMax: number) {
@@ -33,10 +35,10 @@ export class EventValues {
     this.#fields = fields
     this.#keywords = undefined
     const touched = this.#touched
-    for (let index = 0; index < touched.length; index += 1) {
+    for (let index = 0; index < this.#touchedCount; index += 1) {
       this.#lowered[touched[index] ?? 0] = undefined
     }
-    touched.length = 0
+    this.#touchedCount = 0
   }
 
   /** As the event has it. */
@@ -94,7 +96,8 @@ export class EventValues {
 
   #keep<Text extends LowerText>(slot: number, lower: Text): Text {
     this.#lowered[slot] = lower
-    this.#touched.push(slot)
+    this.#touched[this.#touchedCount] = slot
+    this.#touchedCount += 1
     return lower
   }
 }

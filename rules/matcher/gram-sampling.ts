@@ -24,6 +24,33 @@ export function windowLength(sampling: Sampling): number {
   return sampling.size + sampling.step - 1
 }
 
+/**
+ * The sampling that finds `literals` in a text of usual length for the least time; null if a search
+ * for each is cheaper. `run`: a literal's longest ASCII run; `aloneNs`: what a search for it costs,
+ * if it is too short for the sampling; `loadNs`: what a table costs before its first probe.
+ */
+export function cheapestSampling(
+  literals: readonly { readonly run: number; readonly aloneNs: number }[],
+  usualChars: number,
+  loadNs: number,
+): Sampling | null {
+  let best: Sampling | null = null
+  let bestNs = sumOf(literals.map(({ aloneNs }) => aloneNs))
+  for (const sampling of samplings) {
+    const left = literals.filter(({ run }) => run < windowLength(sampling))
+    // A probe takes about a nanosecond.
+    const ns = loadNs + usualChars / sampling.step + sumOf(left.map(({ aloneNs }) => aloneNs))
+    if (ns >= bestNs) continue
+    best = sampling
+    bestNs = ns
+  }
+  return best
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0)
+}
+
 /** Sets bit 5 of every byte: letters lose their case, some other bytes become equal. */
 export const foldWord = 0x20202020
 

@@ -30,6 +30,19 @@ export function literalsMax(sampling: Sampling): number {
   return Math.floor(bucketsMax / sampling.step)
 }
 
+/** As many tables as `literals` need. */
+export function gramTables(
+  literals: readonly Literal[],
+  sampling: Sampling,
+  sample: readonly string[] = [],
+): GramTable[] {
+  const most = literalsMax(sampling)
+  return Array.from(
+    { length: Math.ceil(literals.length / most) },
+    (_, index) => new GramTable(literals.slice(index * most, (index + 1) * most), sampling, sample),
+  )
+}
+
 /** Fibonacci hashing: the high bits of a product with 2^32 / golden ratio. */
 const hashFactor = 0x9e3779b1 | 0
 /** Beyond 2^16 slots a table leaves the nearer caches. */
@@ -100,16 +113,25 @@ export class GramTable {
     else this.#scanBytes(text, found)
   }
 
+  // Each loop probes four grams at a time: one branch for four, for almost all of them miss.
+
   #scanWords(text: ScanBuffer, found: IdSet): void {
     const { words } = text
     const slots = this.#slots
     const shift = this.#shift
     const stride = this.#step >> 2
     const wordCount = (text.length + 3) >> 2
-    for (let word = 0; word < wordCount; word += stride) {
-      const gram = (words[word] ?? 0) | foldWord
-      const slot = Math.imul(gram, hashFactor) >>> shift
-      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4, text, found)
+    for (let word = 0; word < wordCount; word += 4 * stride) {
+      const a = (words[word] ?? 0) | foldWord
+      const b = (words[word + stride] ?? 0) | foldWord
+      const c = (words[word + 2 * stride] ?? 0) | foldWord
+      const d = (words[word + 3 * stride] ?? 0) | foldWord
+      const used =
+        (slots[Math.imul(a, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(b, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(c, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(d, hashFactor) >>> shift] ?? 0)
+      if (used !== 0) this.#verifyFour(a, b, c, d, word * 4, text, found)
     }
   }
 
@@ -119,16 +141,21 @@ export class GramTable {
     const shift = this.#shift
     const mask = this.#mask
     const wordCount = (text.length + 3) >> 2
-    let low = (words[0] ?? 0) | foldWord
-    for (let word = 0; word < wordCount; word += 1) {
-      const high = (words[word + 1] ?? 0) | foldWord
-      let gram = low & mask
-      let slot = Math.imul(gram, hashFactor) >>> shift
-      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4, text, found)
-      gram = ((low >>> 16) | (high << 16)) & mask
-      slot = Math.imul(gram, hashFactor) >>> shift
-      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 2, text, found)
-      low = high
+    let first = (words[0] ?? 0) | foldWord
+    for (let word = 0; word < wordCount; word += 2) {
+      const second = (words[word + 1] ?? 0) | foldWord
+      const third = (words[word + 2] ?? 0) | foldWord
+      const a = first & mask
+      const b = ((first >>> 16) | (second << 16)) & mask
+      const c = second & mask
+      const d = ((second >>> 16) | (third << 16)) & mask
+      const used =
+        (slots[Math.imul(a, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(b, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(c, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(d, hashFactor) >>> shift] ?? 0)
+      if (used !== 0) this.#verifyFour(a, b, c, d, word * 4, text, found)
+      first = third
     }
   }
 
@@ -141,26 +168,41 @@ export class GramTable {
     let low = (words[0] ?? 0) | foldWord
     for (let word = 0; word < wordCount; word += 1) {
       const high = (words[word + 1] ?? 0) | foldWord
-      let gram = low & mask
-      let slot = Math.imul(gram, hashFactor) >>> shift
-      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4, text, found)
-      gram = ((low >>> 8) | (high << 24)) & mask
-      slot = Math.imul(gram, hashFactor) >>> shift
-      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 1, text, found)
-      gram = ((low >>> 16) | (high << 16)) & mask
-      slot = Math.imul(gram, hashFactor) >>> shift
-      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 2, text, found)
-      gram = ((low >>> 24) | (high << 8)) & mask
-      slot = Math.imul(gram, hashFactor) >>> shift
-      if (slots[slot] !== 0) this.#verify(gram, slot, word * 4 + 3, text, found)
+      const a = low & mask
+      const b = ((low >>> 8) | (high << 24)) & mask
+      const c = ((low >>> 16) | (high << 16)) & mask
+      const d = ((low >>> 24) | (high << 8)) & mask
+      const used =
+        (slots[Math.imul(a, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(b, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(c, hashFactor) >>> shift] ?? 0) |
+        (slots[Math.imul(d, hashFactor) >>> shift] ?? 0)
+      if (used !== 0) this.#verifyFour(a, b, c, d, word * 4, text, found)
       low = high
     }
   }
 
-  /** A gram that begins at byte `at` hashes to a used slot: which literals stand around it? */
-  #verify(gram: number, hash: number, at: number, text: ScanBuffer, found: IdSet): void {
+  /** Of four grams that begin `step` bytes apart, the first at byte `at`, some hash to a used slot. */
+  #verifyFour(
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    at: number,
+    text: ScanBuffer,
+    found: IdSet,
+  ): void {
+    const step = this.#step
+    this.#verify(a, at, text, found)
+    this.#verify(b, at + step, text, found)
+    this.#verify(c, at + 2 * step, text, found)
+    this.#verify(d, at + 3 * step, text, found)
+  }
+
+  /** Which literals stand around the gram that begins at byte `at`? */
+  #verify(gram: number, at: number, text: ScanBuffer, found: IdSet): void {
     const slots = this.#slots
-    let slot = hash
+    let slot = Math.imul(gram, hashFactor) >>> this.#shift
     let bucket = slots[slot] ?? 0
     while (bucket !== 0 && this.#grams[bucket] !== gram) {
       slot = (slot + 1) & (slots.length - 1)

@@ -9,14 +9,14 @@ export class KeywordField {
   readonly postings: Postings
   readonly found: IdSet
 
-  constructor(waiting: readonly Waiting<string>[]) {
+  constructor(waiting: readonly Waiting<string>[], sample: readonly string[]) {
     const rules = new Map<string, Set<number>>()
     for (const { atom, rule } of waiting) {
       const group = rules.get(atom)
       if (group === undefined) rules.set(atom, new Set([rule]))
       else group.add(rule)
     }
-    this.scan = new KeywordScan([...rules.keys()])
+    this.scan = new KeywordScan([...rules.keys()], sample)
     this.postings = new Postings([...rules.values()].map((group) => [...group]))
     this.found = new IdSet(rules.size)
   }

@@ -6,11 +6,29 @@ import { ScanBuffer } from './scan-buffer.ts'
 
 const buffer = new ScanBuffer()
 
-test('a keyword is looked for by its longest run that JSON writes as it is', () => {
-  expect(keywordLiteral(['', 'C:\\Tools\\mimikatz.exe', ''])).toBe('mimikatz.exe')
-  expect(keywordLiteral(['', 'a"bcd', 'lsass', ''])).toBe('lsass')
+test('a keyword is looked for by its longest printable part', () => {
+  expect(keywordLiteral(['', 'C:\\Tools\\mimikatz.exe', ''])).toBe('c:\\tools\\mimikatz.exe')
+  expect(keywordLiteral(['', 'a"béd', 'lsass', ''])).toBe('lsass')
+  expect(keywordLiteral(['', '/a/b/c/longer/d', ''])).toBe('a/b/c/longer')
   expect(keywordLiteral(['', 'é', ''])).toBe(null)
   expect(keywordLiteral(['', 'ab', ''])).toBe(null)
+})
+
+test('a literal is found however JSON spells it', () => {
+  const literals = ['"quoted"', '\\pipe\\x', '/bin/sh', '${#', 'plain text']
+  const scan = new KeywordScan(literals)
+  const found = (bytes: string) => {
+    const ids = new IdSet(literals.length)
+    scan.findInJson(Buffer.from(bytes), buffer, ids)
+    return literals.filter((_, id) => ids.has(id))
+  }
+  for (const literal of literals) {
+    const json = JSON.stringify({ x: `…${literal.toUpperCase()}…` })
+    expect(found(json)).toEqual([literal])
+    expect(found(json.replaceAll('/', '\\/'))).toEqual([literal])
+  }
+  expect(found('{"x":"\\/bin/sh"}')).toEqual(['/bin/sh'])
+  expect(found('{"x":"bin/sh pipe x quoted # plain"}')).toEqual([])
 })
 
 test('a run that a number could have is not used, for JSON may write it in other digits', () => {

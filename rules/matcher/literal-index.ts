@@ -1,6 +1,6 @@
 import { asciiRuns, hasWide } from './ascii.ts'
-import { type Sampling, samplings, windowLength } from './gram-sampling.ts'
-import { GramTable, literalsMax } from './gram-table.ts'
+import { cheapestSampling, windowLength } from './gram-sampling.ts'
+import { type GramTable, gramTables } from './gram-table.ts'
 import type { IdSet } from './id-set.ts'
 import type { ScanBuffer } from './scan-buffer.ts'
 import { WideIndex } from './wide-index.ts'
@@ -19,6 +19,11 @@ export interface Literal {
   readonly id: number
 }
 
+/** Of a text as fields have it, for choosing between tables and searches. */
+const usualChars = 128
+const searchNs = 28
+const loadNs = 56
+
 export class LiteralIndex {
   readonly #tables: readonly GramTable[]
   readonly #wide: WideIndex | null
@@ -26,13 +31,17 @@ export class LiteralIndex {
 
   /** `sample`: lower-case text of the kind that will be searched, to tell rare grams from common. */
   constructor(literals: readonly Literal[], sample: readonly string[] = []) {
-    const runs = literals.map((literal) => longestRun(literal.text))
-    const sampling = cheapestSampling(runs)
+    const measured = literals.map((literal) => ({
+      literal,
+      run: longestRun(literal.text),
+      aloneNs: searchNs,
+    }))
+    const sampling = cheapestSampling(measured, usualChars, loadNs)
     const needed = sampling === null ? Number.POSITIVE_INFINITY : windowLength(sampling)
-    const inTable = literals.filter((_, index) => (runs[index] ?? 0) >= needed)
-    const rest = literals.filter((_, index) => (runs[index] ?? 0) < needed)
+    const inTable = measured.filter(({ run }) => run >= needed).map(({ literal }) => literal)
+    const rest = measured.filter(({ run }) => run < needed).map(({ literal }) => literal)
     const wide = rest.filter((literal) => hasWide(literal.text))
-    this.#tables = sampling === null ? [] : tablesOf(inTable, sampling, sample)
+    this.#tables = sampling === null ? [] : gramTables(inTable, sampling, sample)
     this.#wide = wide.length === 0 ? null : new WideIndex(wide)
     this.#alone = rest.filter((literal) => !hasWide(literal.text))
   }
@@ -46,40 +55,6 @@ export class LiteralIndex {
     for (const literal of this.#alone) if (text.includes(literal.text)) found.add(literal.id)
     if (this.#wide !== null && hasWide(text)) this.#wide.find(text, found)
   }
-}
-
-/** In nanoseconds, for a text of usual length: what one probe and one search cost here. */
-const usualChars = 128
-const probeNs = 1
-const searchNs = 28
-
-/** Null: so few that a table is not worth loading the text for. */
-function cheapestSampling(runs: readonly number[]): Sampling | null {
-  let best: Sampling | null = null
-  let bestNs = runs.length * searchNs
-  for (const sampling of samplings) {
-    const needed = windowLength(sampling)
-    const left = runs.filter((run) => run < needed).length
-    const loadNs = 2 * searchNs
-    const ns = loadNs + (usualChars / sampling.step) * probeNs + left * searchNs
-    if (ns >= bestNs) continue
-    best = sampling
-    bestNs = ns
-  }
-  return best
-}
-
-function tablesOf(
-  literals: readonly Literal[],
-  sampling: Sampling,
-  sample: readonly string[],
-): GramTable[] {
-  const tables: GramTable[] = []
-  const chunk = literalsMax(sampling)
-  for (let from = 0; from < literals.length; from += chunk) {
-    tables.push(new GramTable(literals.slice(from, from + chunk), sampling, sample))
-  }
-  return tables
 }
 
 function longestRun(text: string): number {

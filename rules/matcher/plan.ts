@@ -1,14 +1,10 @@
 import type { Fields, MatchEvent } from '../../schemas/event.ts'
-import { httpFields, shellFields, urlFields } from '../../schemas/kind.ts'
-import { fieldValue } from '../field.ts'
-import { someScalarWithin, textOf } from '../value.ts'
 import type { EventValues } from './event-values.ts'
 import type { IdSet } from './id-set.ts'
 import type { Waiting } from './indexed-field.ts'
-import { KeywordField } from './keyword-field.ts'
-import { hidesAscii } from './keyword-scan.ts'
 import type { Choice, CompiledCondition, Lineage } from './lineage.ts'
 import { PlannedField } from './planned-field.ts'
+import { PlannedKeywords } from './planned-keywords.ts'
 
 /** With no more fields than this, the event is asked for each; with more, its own are gone through. */
 const askedFieldsMax = 12
@@ -27,7 +23,7 @@ export class Plan {
   readonly #fields: ReadonlyMap<string, PlannedField>
   /** Names with dots, by the field that their path begins with. */
   readonly #paths: ReadonlyMap<string, readonly PlannedField[]>
-  readonly #keywords: KeywordField | null
+  readonly #keywords: PlannedKeywords | null
   readonly #asked: readonly PlannedField[] | null
   readonly #lineage: Lineage
 
@@ -41,7 +37,7 @@ export class Plan {
     this.always = choices.filter(isAlways).map(({ condition }) => condition.number)
     this.#fields = new Map([...fields, ...plannedFields(choices, fields, lineage)])
     this.#paths = byRoot([...this.#fields.values()].filter(({ name }) => name.includes('.')))
-    this.#keywords = keywordField(choices, lineage)
+    this.#keywords = plannedKeywords(choices, lineage)
     this.#asked = this.#fields.size <= askedFieldsMax ? [...this.#fields.values()] : null
     this.#lineage = lineage
   }
@@ -72,7 +68,7 @@ export class Plan {
     else this.#gatherAsked(this.#asked, values, candidates)
     const { always } = this
     for (let index = 0; index < always.length; index += 1) candidates.add(always[index] ?? 0)
-    if (this.#keywords !== null) gatherKeywords(this.#keywords, event, values, candidates)
+    if (this.#keywords !== null) this.#keywords.find(event, values, candidates)
   }
 
   #gatherAsked(asked: readonly PlannedField[], values: EventValues, candidates: IdSet): void {
@@ -146,7 +142,7 @@ function byRoot(fields: readonly PlannedField[]): Map<string, PlannedField[]> {
   return roots
 }
 
-function keywordField(choices: readonly Choice[], { keywords }: Lineage): KeywordField | null {
+function plannedKeywords(choices: readonly Choice[], lineage: Lineage): PlannedKeywords | null {
   const waiting: Waiting<string>[] = []
   const ids: number[] = []
   for (const { id, condition, witness } of choices) {
@@ -156,42 +152,5 @@ function keywordField(choices: readonly Choice[], { keywords }: Lineage): Keywor
       if (ids.at(-1) !== id) ids.push(id)
     }
   }
-  if (waiting.length === 0) return null
-  return keywords.get(ids.join(), () => new KeywordField(waiting))
+  return waiting.length === 0 ? null : new PlannedKeywords(waiting, ids, lineage.keywords)
 }
-
-function gatherKeywords(
-  keywords: KeywordField,
-  { json, derived, fields }: MatchEvent,
-  values: EventValues,
-  candidates: IdSet,
-): void {
-  const { scan, postings, found } = keywords
-  found.clear()
-  if (json === undefined || hidesAscii(json)) {
-    scan.findInText(values.keywords().joined, values.buffer, found)
-  } else {
-    scan.findInJson(json, values.buffer, found)
-    for (const name of normalizedFields) {
-      if (fields[name] !== undefined) scanField(name, keywords, fields, values)
-    }
-    for (const name of derived ?? []) scanField(name, keywords, fields, values)
-  }
-  if (found.size !== 0) postings.addRules(found, candidates)
-}
-
-/** Text that the event's JSON may not show. */
-function scanField(
-  name: string,
-  { scan, found }: KeywordField,
-  fields: Fields,
-  values: EventValues,
-): void {
-  someScalarWithin(fieldValue(fields, name), (scalar) => {
-    scan.findInText(textOf(scalar).toLowerCase(), values.buffer, found)
-    return false
-  })
-}
-
-/** What `schemas/normalize` adds; a producer may send fields of these names too. */
-const normalizedFields = [...shellFields, ...urlFields, ...httpFields]

@@ -195,7 +195,7 @@ test('witnesses are learned from the stream: fewer evaluations, the same answers
   const set = [rule('a', both(contains('x', 'a literal in every event'), contains('y', 'rare')))]
   const { revision, match } = compiled(set)
   const candidates = () => revision.totals().candidatesTotal
-  for (let index = 0; index < 5000; index += 1) {
+  for (let index = 0; index < 15_000; index += 1) {
     const y = index % 1000 === 0 ? 'rare' : `common ${index}`
     const wanted = y === 'rare' ? ['a'] : []
     expect(match(event({ x: 'has a literal in every event of it', y }))).toEqual(wanted)

@@ -125,7 +125,7 @@ class IndexedRevision implements CompiledRevision {
     route.events += 1
     const timer = this.#events % timedEvery === 0 ? this.#timer : null
     const matched = this.#matched
-    matched.length = 0
+    if (matched.length !== 0) matched.length = 0
     for (let index = 0; index < candidates.size; index += 1) {
       const number = candidates.at(index)
       if (route.isOpen && !this.#meets(number, event)) continue
@@ -195,7 +195,7 @@ class IndexedRevision implements CompiledRevision {
   /** The order of `rules`, whatever the index found first. */
   #inOrder(matched: number[]): readonly Rule[] {
     const result = this.#result
-    result.length = 0
+    if (result.length !== 0) result.length = 0
     if (matched.length > 1) matched.sort((left, right) => left - right)
     for (let index = 0; index < matched.length; index += 1) {
       const rule = this.rules[matched[index] ?? 0]

@@ -1,4 +1,4 @@
-import type { MatchEvent } from '../../schemas/event.ts'
+import type { LogSource, MatchEvent } from '../../schemas/event.ts'
 import { meets } from '../language/sample.ts'
 import type { Rule } from '../rule.ts'
 import type { CompiledCondition, Lineage } from './lineage.ts'
@@ -24,6 +24,11 @@ export interface Route {
 
 type Origin = Pick<MatchEvent, 'kind' | 'logsource'>
 
+interface Entry {
+  readonly origin: Origin
+  readonly route: Route
+}
+
 /**
  * Which plan an event goes through: by its kind and log source, made when they are first seen.
  *
@@ -34,7 +39,8 @@ export class RouteTable {
   readonly #rules: readonly Rule[]
   readonly #conditions: readonly CompiledCondition[]
   readonly #lineage: Lineage
-  readonly #byOrigin = new Map<string, { readonly origin: Origin; readonly route: Route }>()
+  readonly #byOrigin = new Map<string, Entry>()
+  #byObject = new WeakMap<LogSource, Entry>()
   readonly #byRules = new Map<string, Route>()
   /** Routes made from those of the revision before. */
   #heirs: Route[] = []
@@ -42,7 +48,7 @@ export class RouteTable {
   #unrouted = 0
   /** Events of routes that are gone. */
   #pastEvents: Float64Array
-  #last: { readonly origin: Origin; readonly route: Route } | undefined
+  #last: Entry | undefined
 
   /** `conditions`: one for each of `rules`. */
   constructor(rules: readonly Rule[], conditions: readonly CompiledCondition[], lineage: Lineage) {
@@ -60,16 +66,22 @@ export class RouteTable {
   routeOf(event: MatchEvent): Route {
     const last = this.#last
     if (last !== undefined && isSameOrigin(last.origin, event)) return last.route
-    const key = keyOf(event)
-    const known = this.#byOrigin.get(key)
+    const { kind, logsource } = event
+    // Sources give equal log sources as the same object.
+    const ofObject = this.#byObject.get(logsource)
+    if (ofObject !== undefined && ofObject.origin.kind === kind) {
+      this.#last = ofObject
+      return ofObject.route
+    }
+    const known = this.#byOrigin.get(keyOf(event))
     if (known !== undefined) {
       this.#last = known
+      this.#byObject.set(logsource, known)
       return known.route
     }
     if (this.#byOrigin.size >= routesMax) return this.#openRoute()
-    const origin: Origin = { kind: event.kind, logsource: event.logsource }
-    const entry = { origin, route: this.#routeFor(event) }
-    this.#byOrigin.set(key, entry)
+    const entry = { origin: { kind, logsource }, route: this.#routeFor(event) }
+    this.#byOrigin.set(keyOf(event), entry)
     this.#last = entry
     return entry.route
   }
@@ -149,6 +161,7 @@ export class RouteTable {
       this.#unrouted = 0
       this.#pastEvents = this.eventsByNumber()
       this.#byOrigin.clear()
+      this.#byObject = new WeakMap()
       this.#byRules.clear()
       this.#heirs = []
       this.#open = undefined

@@ -29,13 +29,15 @@ export class ScanBuffer {
   }
 
   #reserve(length: number): void {
-    // Two words to spare: scans read one word ahead of the last.
-    if (length + 8 <= this.bytes.length) return
-    this.#buffer = Buffer.alloc((2 * length + 8 + 7) & ~7)
+    if (length + spareBytes <= this.bytes.length) return
+    this.#buffer = Buffer.alloc((2 * length + spareBytes + 7) & ~7)
     this.bytes = this.#buffer
     this.words = wordsOf(this.#buffer)
   }
 }
+
+/** Scans take four steps of up to 8 bytes at a time, and read on behind the end. */
+const spareBytes = 64
 
 function wordsOf(buffer: Buffer): Int32Array {
   return new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)

@@ -13,8 +13,11 @@ import { witnessOf } from './witness.ts'
  * A witness is sound however it was chosen, so answers never depend on what was learned.
  */
 
-/** A round of counting begins at these events of a plan. */
-const roundsAt = [0, 1 << 14, 1 << 17]
+/**
+ * A round of counting begins at these events of a plan. What is learned pays for itself after some
+ * ten thousand events, so a plan that sees fewer is left as it is.
+ */
+const roundsAt = [1 << 13, 1 << 16, 1 << 19]
 const countedEvents = 2048
 /** A rule evaluated in vain for more than this share of events is worth a better witness. */
 const wasteMax = 0.004
