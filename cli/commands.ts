@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { config } from './commands/config.ts'
+import { deadLetterCommands } from './commands/dead-letters.ts'
 import { demo } from './commands/demo.ts'
 import { dev } from './commands/dev.ts'
 import { migrate } from './commands/migrate.ts'
@@ -7,4 +8,12 @@ import { ruleCommands } from './commands/rules.ts'
 import { run } from './commands/run.ts'
 
 /** Every command, in the order of the overview. */
-export const commands: readonly Command[] = [dev, demo, run, migrate, ...ruleCommands, config]
+export const commands: readonly Command[] = [
+  dev,
+  demo,
+  run,
+  migrate,
+  ...deadLetterCommands,
+  ...ruleCommands,
+  config,
+]

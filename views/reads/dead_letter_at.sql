@@ -14,7 +14,9 @@ SELECT
     reason,
     value_sha256,
     value_bytes,
-    head
+    head,
+    toBool(records = 1 AND offset = last_offset AND value_sha256 != '' AND NOT startsWith(code, 'batch-'))
+        AS replayable
 FROM dead_letters
 WHERE topic = {topic:String}
     AND partition = {partition:UInt32}
