@@ -3,6 +3,7 @@
 import type { Kafka } from 'kafkajs'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
+import type { Lease, TopicPartition } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { systemRandom } from '../core/random.ts'
@@ -23,6 +24,8 @@ export interface EngineParts {
   readonly processors: ReadonlyMap<string, Processor>
   readonly publish: Publish
   readonly rules: () => RulesInForce
+  /** A partition is this worker's for as long as the lease is held. */
+  readonly onAssigned?: (at: TopicPartition, lease: Lease) => void
   readonly onFinished?: (outcome: Outcome, timeMs: number) => void
   /** For crash tests. */
   readonly failpoint?: Failpoint
@@ -78,7 +81,10 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     log,
     failpoint: parts.failpoint ?? noFailpoint,
     ...(parts.onFinished === undefined ? {} : { onFinished: parts.onFinished }),
-    onAssigned: () => readiness.set('start', null),
+    onAssigned: (at, lease) => {
+      readiness.set('start', null)
+      parts.onAssigned?.(at, lease)
+    },
     onTrouble: (reason) => readiness.set('servers', reason === null ? null : troubleOf(reason)),
   })
   return {

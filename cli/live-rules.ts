@@ -27,6 +27,8 @@ export interface LiveRulesOptions {
   readonly readiness: Readiness
   readonly quarantine: QuarantineOptions
   readonly onEvent: (event: RuleEvent) => void
+  /** Other rules are in force. */
+  readonly onRules?: () => void
   /** Publishes to the catalog. */
   readonly onQuarantine: (record: (topic: string) => OutRecord) => void
 }
@@ -159,7 +161,9 @@ export class LiveRules {
         ...(problems.length > 0 ? { problems } : {}),
       })
     }
-    if (this.#folder !== null) this.#swap()
+    if (this.#folder === null) return
+    this.#swap()
+    this.#options.onRules?.()
   }
 
   #onState({ ruleId, state, kind }: StateChange): void {

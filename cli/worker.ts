@@ -8,6 +8,7 @@ import { createApp } from '../api/app.ts'
 import type { Auth } from '../api/auth.ts'
 import { parseAuthFile } from '../api/auth-file.ts'
 import { assertSafeBinding } from '../api/binding.ts'
+import type { Publish } from '../api/catalog-writer.ts'
 import { createClickHouseViews } from '../api/clickhouse-views.ts'
 import { type ApiServer, startApi } from '../api/server.ts'
 import { systemClock } from '../core/clock.ts'
@@ -23,11 +24,13 @@ import { loadAttack } from '../schemas/attack.ts'
 import { type ComposedEngine, composeEngine } from './compose-engine.ts'
 import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
+import { RuleAssetPublisher } from './rule-asset-publisher.ts'
 import { ruleFolders } from './rule-folders.ts'
 
 export interface Worker {
   readonly api: ApiServer
   readonly rules: LiveRules
+  readonly ruleAssets: RuleAssetPublisher
   readonly metrics: Metrics
   readonly readiness: Readiness
   /** Resolves when the engine stops; rejects with what stopped it. */
@@ -46,7 +49,13 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
   )
   readiness.set('catalog', 'the catalog is being read')
   let send: Send = () => {}
-  const rules = createLiveRules(config, { log, metrics, readiness, send: (record) => send(record) })
+  const rules = createLiveRules(config, {
+    log,
+    metrics,
+    readiness,
+    onRules: () => ruleAssets.rulesChanged(),
+    send: (record) => send(record),
+  })
   const engine = composeEngine(config, {
     log,
     metrics,
@@ -55,7 +64,12 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     publish: createPublisher(config),
     rules: () => rules.current(),
     onFinished: (outcome, timeMs) => rules.finished(outcome, timeMs),
+    onAssigned: ({ topic }, lease) => {
+      if (topic !== config.text('TTPSTREAM_TOPIC_CATALOG')) return
+      if (config.flag('TTPSTREAM_RULE_ASSETS')) ruleAssets.hold(() => lease.isHeld())
+    },
   })
+  const ruleAssets = createRuleAssets(config, log, rules, engine)
   send = sender(engine, log)
   await rules.start()
   const follower = new CatalogFollower(engine.kafka, {
@@ -63,7 +77,10 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     groupId: `${config.text('TTPSTREAM_KAFKA_GROUP')}-catalog-${systemRandom.uuid()}`,
     batchBytesMax: config.count('TTPSTREAM_BATCH_BYTES_MAX'),
     log,
-    onRecord: (record) => rules.takeCatalog(record),
+    onRecord: (record) => {
+      rules.takeCatalog(record)
+      ruleAssets.take(record)
+    },
   })
   await follower.start()
   readiness.set('catalog', null)
@@ -81,27 +98,43 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       ruleStates: () => rules.current().states,
       health: { isAlive: () => true, readiness: () => readiness.state() },
       metrics: () => rules.metricsText(),
-      publish: ({ ...record }) =>
-        engine.sink.sendOne({
-          topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
-          key: `${record.kind}:${record.id}`,
-          value: JSON.stringify(record),
-        }),
+      publish: catalogSender(config, engine),
     }),
   })
   const running = engine.run()
   return {
     api,
     rules,
+    ruleAssets,
     metrics,
     readiness,
     running,
     async close() {
+      ruleAssets.close()
       await api.close()
       await Promise.allSettled([engine.stop(), follower.close(), rules.close()])
       await views.close()
     },
   }
+}
+
+function catalogSender(config: Config, engine: ComposedEngine): Publish {
+  const topic = config.text('TTPSTREAM_TOPIC_CATALOG')
+  return (record) => {
+    const key = `${record.kind}:${record.id}`
+    return engine.sink.sendOne({ topic, key, value: JSON.stringify(record) })
+  }
+}
+
+function createRuleAssets(config: Config, log: Log, rules: LiveRules, engine: ComposedEngine) {
+  return new RuleAssetPublisher({
+    topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
+    folders: ruleFolders(config),
+    rules: () => rules.rules(),
+    send: (records) => engine.sink.send(records),
+    clock: systemClock,
+    log,
+  })
 }
 
 function createViews(config: Config) {
@@ -120,7 +153,9 @@ function readAuth(config: Config): Auth {
 
 type Send = (record: OutRecord) => void
 
-type RuleParts = Pick<LiveRulesOptions, 'log' | 'metrics' | 'readiness'> & { readonly send: Send }
+type RuleParts = Pick<LiveRulesOptions, 'log' | 'metrics' | 'readiness' | 'onRules'> & {
+  readonly send: Send
+}
 
 function createLiveRules(config: Config, { send, ...parts }: RuleParts): LiveRules {
   const events = config.text('TTPSTREAM_TOPIC_RULE_EVENTS')

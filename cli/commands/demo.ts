@@ -32,8 +32,11 @@ export const demo: Command = {
         const replayed = await replaySample(kafka, stack.config, parts, ({ part }) =>
           say(`  ${part.name.padEnd(24)} ${String(part.lines.length).padStart(6)} records`),
         )
-        const counts = await untilFinished(worker, records, finishMsMax)
-        const result = await summarize(stack.config, worker.api.url, replayed, counts)
+        await worker.ruleAssets.settled
+        const { sent } = worker.ruleAssets
+        const counts = await untilFinished(worker, records + sent, finishMsMax)
+        const own = { ...counts, events: counts.events - sent }
+        const result = await summarize(stack.config, worker.api.url, replayed, own)
         const seconds = Number((process.hrtime.bigint() - begun) / 1_000_000n) / 1000
         io.out(
           options['json'] === true

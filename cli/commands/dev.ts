@@ -26,10 +26,11 @@ export const dev: Command = {
     const stack = await startDevStack({ dataDir, hasUsualPorts: true })
     try {
       const log = createLog('info', join(dataDir, 'ttpstream.log'))
+      const kafka = createKafka(stack.config, silentLog)
+      // Asked before the worker begins: it publishes records of its own.
+      const hasData = (await recordsIn(kafka, stack.config)) > 0
       const worker = await startWorker(stack.config, log)
       io.out(welcome(worker, stack.kafka, stack.clickhouse, dataDir))
-      const kafka = createKafka(stack.config, silentLog)
-      const hasData = (await recordsIn(kafka, stack.config)) > 0
       const replay =
         hasData || args.options['no-sample'] === true
           ? Promise.resolve([])

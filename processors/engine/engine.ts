@@ -40,8 +40,8 @@ export interface EngineOptions extends BlockWriter {
   readonly limits: BlockLimits
   readonly clock: Clock
   readonly random: Random
-  /** A partition's start was decided: the engine works. */
-  readonly onAssigned?: (at: TopicPartition) => void
+  /** A partition's start was decided: the engine works, and holds it for as long as the lease. */
+  readonly onAssigned?: (at: TopicPartition, lease: Lease) => void
 }
 
 export class Engine implements RecordHandler {
@@ -76,7 +76,7 @@ export class Engine implements RecordHandler {
     if (!lease.isHeld()) throw new LeaseLost('The group has moved on.')
     this.#partitions.set(keyOf(at), partition)
     log.info({ ...at, start: start.kind, position: partition.reading }, 'partition assigned')
-    this.#options.onAssigned?.(at)
+    this.#options.onAssigned?.(at, lease)
     return partition.reading
   }
 
