@@ -60,6 +60,7 @@ export class KafkaSource implements RecordSource {
   #isClosing = false
   #fail: (cause: unknown) => void = () => {}
   readonly #settling = new Set<Promise<void>>()
+  readonly #lanes = new Map<string, Lane>()
 
   constructor(kafka: Kafka, options: KafkaSourceOptions) {
     installRecordDecoder(options.batchBytesMax)
@@ -136,6 +137,8 @@ export class KafkaSource implements RecordSource {
 
   async close(): Promise<void> {
     this.#isClosing = true
+    // The batches at hand end while the group still holds their partitions.
+    await Promise.all([...this.#lanes.values()].map(({ tail }) => tail))
     await this.#consumer.disconnect()
     this.#advance()
     await Promise.allSettled(this.#settling)
@@ -188,36 +191,54 @@ export class KafkaSource implements RecordSource {
     }
   }
 
+  /**
+   * Puts the batch behind those of its partition and lets kafkajs fetch the next one meanwhile; with
+   * one at work and one waiting it holds back. What the handler throws ends the source; an error that
+   * calls for a rejoin is thrown to kafkajs, here or at the partition's next batch.
+   */
   async #handle(payload: EachBatchPayload, handler: RecordHandler): Promise<void> {
+    const batch = recordBatch(payload.batch)
+    const lane = this.#lane(batch)
     const lease = new BatchLease(payload, {
       isCurrent: epochGuard(() => this.#epoch),
       heartbeatAgeMs: () => performance.now() - this.#lastHeartbeat,
       freshMs: this.#heartbeatMs() * 2,
     })
+    const before = lane.tail
+    const own = before.then(() => this.#work(batch, lease, handler))
+    lane.tail = own
+    payload.resolveOffset(String(batch.lastOffset))
     const beat = setInterval(() => lease.beat(), this.#heartbeatMs())
-    try {
-      const batch = recordBatch(payload.batch)
-      const position = await handler.batch(batch, lease)
-      if (lease.isHeld()) this.#moveTo(payload, batch, position)
-    } catch (cause) {
-      if (!(cause instanceof LeaseLost)) {
-        this.#advance()
-        this.#fail(cause)
-        return
-      }
-    } finally {
-      clearInterval(beat)
-    }
+    await before
+    clearInterval(beat)
     if (lease.rejoin !== null) throw lease.rejoin
   }
 
-  #moveTo(payload: EachBatchPayload, batch: RecordBatch, position: number): void {
-    if (position > batch.position && position <= batch.lastOffset + 1) {
-      payload.resolveOffset(String(position - 1))
-    } else if (position !== batch.position) {
-      const { topic, partition } = batch
-      this.#consumer.seek({ topic, partition, offset: String(position) })
+  async #work(batch: RecordBatch, lease: BatchLease, handler: RecordHandler): Promise<void> {
+    const beat = setInterval(() => lease.beat(), this.#heartbeatMs())
+    try {
+      if (!lease.isHeld() || this.#isClosing) return
+      const position = await handler.batch(batch, lease)
+      if (lease.isHeld() && position !== batch.lastOffset + 1) {
+        const { topic, partition } = batch
+        this.#consumer.seek({ topic, partition, offset: String(position) })
+      }
+    } catch (cause) {
+      if (cause instanceof LeaseLost) return
+      this.#advance()
+      this.#fail(cause)
+    } finally {
+      clearInterval(beat)
     }
+  }
+
+  #lane({ topic, partition }: TopicPartition): Lane {
+    const key = `${topic}:${partition}`
+    const known = this.#lanes.get(key)
+    if (known !== undefined) return known
+    const made = { tail: Promise.resolve() }
+    this.#lanes.set(key, made)
+    return made
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
@@ -227,6 +248,11 @@ export class KafkaSource implements RecordSource {
       throw new TransientError('kafka-unavailable', `Kafka: ${messageOf(cause)}`, { cause })
     }
   }
+}
+
+/** The batches of one partition, one after the other. */
+interface Lane {
+  tail: Promise<void>
 }
 
 interface LeaseClock {

@@ -72,8 +72,13 @@ export class Partition {
       if (this.#pending !== null || this.#reading <= batch.position) return this.#reading
     }
     let from = 0
-    while (this.#position <= batch.lastOffset && !isStopping()) {
-      from += await this.#cut(batch, records, from, lease)
+    let cut = this.#cut(batch, records, from, this.#position)
+    while (cut !== null && !isStopping()) {
+      const { block, context, outcome } = cut
+      from += block.records.length
+      const writing = this.#write(block, context, outcome, lease)
+      // While one block is written the next is worked out: that needs nothing but its records.
+      cut = await whileWriting(writing, () => this.#cut(batch, records, from, block.last + 1))
     }
     if (this.#position === batch.highWatermark) await this.#markDone(lease)
     this.#reading = this.#position
@@ -178,18 +183,14 @@ export class Partition {
   }
 
   /**
-   * Cuts one block at `from` and writes it; resolves to the number of records in it. None is right
-   * where a batch holds only what its producers took back: the range is passed by an empty block.
+   * The block from offset `first` and `records[from]` on, with its outcome; null when the batch is
+   * used up. It has no records where a batch holds only what its producers took back: the range is
+   * passed by an empty block.
    */
-  async #cut(
-    batch: RecordBatch,
-    records: readonly LogRecord[],
-    from: number,
-    lease: Lease,
-  ): Promise<number> {
-    const { limits } = this.#options
+  #cut(batch: RecordBatch, records: readonly LogRecord[], from: number, first: number): Cut | null {
+    if (first > batch.lastOffset) return null
     const context = this.#context()
-    let count = countOfBlock(records, from, limits)
+    let count = countOfBlock(records, from, this.#options.limits)
     let outcome = this.#process(context, records.slice(from, from + count))
     while (count > 1 && isTooLarge(outcome)) {
       count = Math.ceil(count / 2)
@@ -197,15 +198,9 @@ export class Partition {
     }
     const isLast = from + count === records.length
     const last = isLast ? batch.lastOffset : (records[from + count - 1]?.offset ?? batch.lastOffset)
-    const block: Block = {
-      ...this.#at,
-      first: this.#position,
-      last,
-      records: records.slice(from, from + count),
-    }
     this.#options.failpoint('cut')
-    await this.#write(block, context, outcome, lease)
-    return count
+    const block = { ...this.#at, first, last, records: records.slice(from, from + count) }
+    return { block, context, outcome }
   }
 
   /** Intent first, then its effects. */
@@ -263,6 +258,21 @@ export class Partition {
     const { log, onTrouble, source } = this.#options
     const retry = { lease, what: 'watermarks', log, onTrouble }
     return retryTransient(retry, () => source.watermarks(this.#at))
+  }
+}
+
+interface Cut {
+  readonly block: Block
+  readonly context: BlockContext
+  readonly outcome: Outcome
+}
+
+/** Runs `work` while `writing` is under way; nothing is left unawaited if `work` throws. */
+async function whileWriting<T>(writing: Promise<void>, work: () => T): Promise<T> {
+  try {
+    return work()
+  } finally {
+    await writing
   }
 }
 
