@@ -21,7 +21,7 @@ import { rssOf, slopeMbPerMinute } from './memory.ts'
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '2' },
+    minutes: { type: 'string', default: '3' },
     rules: { type: 'string', default: '' },
     help: { type: 'boolean', default: false },
   },
@@ -40,6 +40,8 @@ const slopeMbMax = 1
 const sendBytesMax = 700_000
 const finishMsMax = 300_000
 const paceRecordsPerSecond = 4_000
+/** The heap takes its size in this time, behind a first pass over everything. */
+const warmUpSeconds = 60
 
 interface ManifestEntry {
   readonly file: string
@@ -118,7 +120,7 @@ async function watchMemory(): Promise<string> {
   await replayAll(minutes * 60_000, paceRecordsPerSecond)
   isDone = true
   await sampling
-  const settled = samples.filter(({ seconds }) => seconds > 15)
+  const settled = samples.filter(({ seconds }) => seconds > warmUpSeconds)
   const slope = slopeMbPerMinute(settled)
   const peak = Math.max(...samples.map(({ mb }) => mb))
   const text = `${slope.toFixed(2)} MB a minute over ${minutes} minutes, peak ${Math.round(peak)} MB`
