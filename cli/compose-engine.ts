@@ -3,7 +3,7 @@
 import type { Kafka } from 'kafkajs'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
-import type { Lease, TopicPartition } from '../core/kafka.ts'
+import type { Lease, RecordSource, TopicPartition } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { systemRandom } from '../core/random.ts'
@@ -27,9 +27,10 @@ export interface EngineParts {
   /** A partition is this worker's for as long as the lease is held. */
   readonly onAssigned?: (at: TopicPartition, lease: Lease) => void
   readonly onFinished?: (outcome: Outcome, timeMs: number) => void
-  /** For crash tests. */
+  /** For tests. */
   readonly failpoint?: Failpoint
   readonly wrapStore?: (store: Store) => Store
+  readonly wrapSource?: (source: RecordSource) => RecordSource
 }
 
 export interface ComposedEngine {
@@ -45,7 +46,7 @@ export interface ComposedEngine {
 const partitionsMax = 16
 
 export function composeEngine(config: Config, parts: EngineParts): ComposedEngine {
-  const { log, wrapStore = (store) => store } = parts
+  const { log, wrapStore = (store) => store, wrapSource = (source) => source } = parts
   const metrics = parts.metrics ?? createMetrics()
   const readiness = parts.readiness ?? createReadiness()
   const sessionMs = config.count('TTPSTREAM_KAFKA_SESSION_MS')
@@ -65,7 +66,7 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     log,
   })
   const engine = new Engine({
-    source,
+    source: wrapSource(source),
     sink,
     store: wrapStore(new ClickHouseStore(clickhouse)),
     processors: parts.processors,

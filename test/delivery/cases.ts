@@ -1,0 +1,5 @@
+import { compression } from './cases/compression.ts'
+import type { DeliveryCase } from './delivery-case.ts'
+
+/** Every case by name, in the order in which they run. */
+export const cases: readonly DeliveryCase[] = [...compression]

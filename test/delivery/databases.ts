@@ -1,0 +1,51 @@
+/**
+ * Databases for cases, each with its twin for the oracle. Making one takes seconds, so a case that is
+ * done gives its own back, emptied.
+ */
+
+import { createClient } from '@clickhouse/client'
+import { migrateDatabase } from '../../cli/migrate-database.ts'
+
+export class Databases {
+  readonly url: string
+  readonly #free: string[] = []
+  #made = 0
+
+  constructor(url: string) {
+    this.url = url
+  }
+
+  async take(): Promise<string> {
+    const free = this.#free.pop()
+    if (free !== undefined) return free
+    this.#made += 1
+    const name = `case_${process.pid}_${this.#made}`
+    for (const database of [name, `${name}_clean`]) {
+      await migrateDatabase({ url: this.url, database })
+    }
+    return name
+  }
+
+  /** Empties what engines and the oracle have written; the store keeps its id. */
+  async giveBack(name: string): Promise<void> {
+    for (const database of [name, `${name}_clean`]) await this.#empty(database)
+    this.#free.push(name)
+  }
+
+  async #empty(database: string): Promise<void> {
+    const client = createClient({ url: this.url, database })
+    try {
+      const answer = await client.query({
+        query: `SELECT name FROM system.tables WHERE database = currentDatabase()
+                AND engine LIKE '%MergeTree' AND name NOT IN ('store', 'schema_migrations')
+                AND name NOT LIKE 'attack_%' AND total_rows > 0`,
+        format: 'JSONEachRow',
+      })
+      for (const { name } of await answer.json<{ name: string }>()) {
+        await client.command({ query: `TRUNCATE TABLE ${name}` })
+      }
+    } finally {
+      await client.close()
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * `npm run test:delivery`: every case by name, on Apache Kafka and on the dev broker, against
+ * ClickHouse in a process of its own.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { spawnDevClickHouse } from '../../dev/clickhouse/spawn.ts'
+import type { Broker } from '../brokers/broker.ts'
+import { startDevBroker } from '../brokers/dev-broker.ts'
+import { provideBrokers } from '../brokers/provide.ts'
+import { cases } from './cases.ts'
+import { Databases } from './databases.ts'
+import type { DeliveryCase } from './delivery-case.ts'
+import { Scene } from './scene.ts'
+
+const help = `npm run test:delivery -- [options]
+
+  --broker NAME    apache, dev or both (default: both)
+  --only TEXT      only cases whose name contains TEXT
+  --jobs N         cases side by side (default: 2)
+`
+
+const { values } = parseArgs({
+  options: {
+    broker: { type: 'string', default: 'both' },
+    only: { type: 'string', default: '' },
+    jobs: { type: 'string', default: '2' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  process.stdout.write(help)
+  process.exit(0)
+}
+
+const chosen = cases.filter(({ name }) => name.includes(values.only))
+const counts = { passed: 0, failed: 0, skipped: 0 }
+if (values.broker !== 'apache') await runAll('dev', await startDevBroker())
+if (values.broker !== 'dev') {
+  const provided = await provideBrokers()
+  if (provided.kind === 'broker') await runAll('apache', provided.broker)
+  else counts.skipped += chosen.filter(({ on }) => on !== 'dev').length
+}
+process.stdout.write(
+  `Tests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
+)
+process.exit(counts.failed > 0 ? 1 : 0)
+
+async function runAll(kind: 'dev' | 'apache', broker: Broker): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ttpstream-delivery-'))
+  const clickhouse = await spawnDevClickHouse({ dataDir, port: 0 })
+  const databases = new Databases(clickhouse.url)
+  const queue = chosen.filter(({ on }) => on === undefined || on === kind).entries()
+  const work = async () => {
+    for (const [index, one] of queue) {
+      await judge(
+        one,
+        await Scene.create(`case_${process.pid}_${kind}_${index}`, broker, databases),
+      )
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+  } finally {
+    await broker.close()
+    await clickhouse.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function judge(one: DeliveryCase, scene: Scene): Promise<void> {
+  const begun = Date.now()
+  const failure = await one.run(scene).then(
+    () => null,
+    (cause: unknown) => cause,
+  )
+  await scene.close()
+  counts[failure === null ? 'passed' : 'failed'] += 1
+  const seconds = ((Date.now() - begun) / 1000).toFixed(1)
+  const verdict = failure === null ? 'ok  ' : 'FAIL'
+  process.stdout.write(`${verdict} ${scene.broker.name}: ${one.name} ${seconds} s\n`)
+  if (failure === null) return
+  const text = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
+  for (const line of text.split('\n').slice(0, 30)) process.stdout.write(`       ${line}\n`)
+}

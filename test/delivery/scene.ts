@@ -1,0 +1,165 @@
+/**
+ * What one case plays on: topics, a group and a database of its own, engines, and the oracle's word
+ * on what became of every record.
+ */
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { type Admin, Kafka, logLevel } from 'kafkajs'
+import type { Broker } from '../brokers/broker.ts'
+import { type CaseTopics, createTopics, ruleOf, topicsOf, writeLoad } from '../crash/load.ts'
+import { differences } from '../crash/oracle.ts'
+import type { Databases } from './databases.ts'
+import { type EngineChanges, TestEngine } from './engine.ts'
+import { until } from './until.ts'
+
+export const sessionMs = 1_500
+
+export class Scene {
+  readonly id: string
+  readonly broker: Broker
+  readonly kafka: Kafka
+  readonly topics: CaseTopics
+  readonly database: string
+  readonly clickhouseUrl: string
+  readonly clickhouse: ClickHouseClient
+  readonly rules: string
+  readonly #databases: Databases
+  readonly #engines: TestEngine[] = []
+
+  private constructor(id: string, broker: Broker, databases: Databases, database: string) {
+    this.id = id
+    this.broker = broker
+    this.kafka = new Kafka({
+      brokers: broker.bootstrap.split(','),
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
+    })
+    this.topics = topicsOf(id)
+    this.database = database
+    this.clickhouseUrl = databases.url
+    this.clickhouse = createClient({ url: databases.url, database, request_timeout: 30_000 })
+    this.rules = mkdtempSync(join(tmpdir(), 'ttpstream-case-'))
+    this.#databases = databases
+  }
+
+  static async create(id: string, broker: Broker, databases: Databases): Promise<Scene> {
+    const scene = new Scene(id, broker, databases, await databases.take())
+    scene.setRule('first')
+    await createTopics(scene.kafka, scene.topics)
+    return scene
+  }
+
+  /** The product's settings; small blocks, so that there are many. */
+  settings(over: Readonly<Record<string, string>> = {}): Record<string, string> {
+    const { commands, alerts, tests, catalog, tags, deadLetters, ruleEvents } = this.topics
+    return {
+      TTPSTREAM_KAFKA_BROKERS: this.broker.bootstrap,
+      TTPSTREAM_KAFKA_GROUP: this.id,
+      TTPSTREAM_KAFKA_SESSION_MS: String(sessionMs),
+      TTPSTREAM_CLICKHOUSE_URL: this.clickhouseUrl,
+      TTPSTREAM_CLICKHOUSE_DATABASE: this.database,
+      TTPSTREAM_RULES: this.rules,
+      TTPSTREAM_BLOCK_RECORDS_MAX: '25',
+      TTPSTREAM_TOPIC_COMMANDS: commands,
+      TTPSTREAM_TOPIC_ALERTS: alerts,
+      TTPSTREAM_TOPIC_TESTS: tests,
+      TTPSTREAM_TOPIC_CATALOG: catalog,
+      TTPSTREAM_TOPIC_TAGS: tags,
+      TTPSTREAM_TOPIC_DEAD_LETTERS: deadLetters,
+      TTPSTREAM_TOPIC_RULE_EVENTS: ruleEvents,
+      ...over,
+    }
+  }
+
+  setRule(version: 'first' | 'edited'): void {
+    writeFileSync(join(this.rules, 'word.yaml'), ruleOf(version))
+  }
+
+  start(changes: EngineChanges = {}, settings: Readonly<Record<string, string>> = {}): TestEngine {
+    const engine = new TestEngine(this.settings(settings), changes)
+    this.#engines.push(engine)
+    return engine
+  }
+
+  /** Runs an engine until everything there is has been finished, and stops it. */
+  async drain(changes: EngineChanges = {}, settings = {}): Promise<TestEngine> {
+    const engine = this.start(changes, settings)
+    await this.finished(engine)
+    await engine.stop()
+    return engine
+  }
+
+  write(from: number, count: number): Promise<void> {
+    return writeLoad(this.kafka, this.topics, from, count)
+  }
+
+  /** Waits until the last record of every topic lies in a finished block. */
+  async finished(engine?: TestEngine, waitMsMax?: number): Promise<void> {
+    const admin = this.kafka.admin()
+    await admin.connect()
+    const isFinished = async () => {
+      if (engine?.hasEnded) throw new Error(`the engine ended: ${await engine.ended}`)
+      return this.#isFinished(admin)
+    }
+    try {
+      await until('every block to be finished', isFinished, waitMsMax)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** The oracle's differences. */
+  differences(): Promise<string[]> {
+    return differences(this.kafka, this.clickhouse, this.topics)
+  }
+
+  /** Every record counted once, in every table and view, and published. */
+  async holds(): Promise<void> {
+    assert.deepEqual(await this.differences(), [])
+  }
+
+  async rows<T>(query: string): Promise<T[]> {
+    const answer = await this.clickhouse.query({
+      query,
+      format: 'JSONEachRow',
+      clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+    })
+    return answer.json<T>()
+  }
+
+  async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.kafka.admin()
+    await admin.connect()
+    try {
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#engines.map((engine) => engine.stop()))
+    await this.clickhouse.close()
+    await this.#databases.giveBack(this.database)
+    rmSync(this.rules, { recursive: true, force: true })
+  }
+
+  async #isFinished(admin: Admin): Promise<boolean> {
+    const blocks = await this.rows<{ topic: string; partition: number; last: number }>(
+      'SELECT topic, partition, max(last_offset) AS last FROM ingest_progress GROUP BY ALL',
+    )
+    const done = new Map(blocks.map((row) => [`${row.topic}:${row.partition}`, row.last]))
+    const { commands, alerts, tests, catalog } = this.topics
+    for (const topic of [commands, alerts, tests, catalog]) {
+      for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
+        const last = done.get(`${topic}:${partition}`) ?? -1
+        if (Number(high) > 0 && last < Number(high) - 1) return false
+      }
+    }
+    return true
+  }
+}
