@@ -1,9 +1,11 @@
 import type { Command } from './command.ts'
 import { config } from './commands/config.ts'
 import { deadLetterCommands } from './commands/dead-letters.ts'
+import { decayRun } from './commands/decay.ts'
 import { demo } from './commands/demo.ts'
 import { dev } from './commands/dev.ts'
 import { migrate } from './commands/migrate.ts'
+import { replay } from './commands/replay.ts'
 import { ruleCommands } from './commands/rules.ts'
 import { run } from './commands/run.ts'
 
@@ -13,6 +15,8 @@ export const commands: readonly Command[] = [
   demo,
   run,
   migrate,
+  decayRun,
+  replay,
   ...deadLetterCommands,
   ...ruleCommands,
   config,

@@ -25,6 +25,10 @@ export interface OperationsStack {
   readonly kafka: Kafka
   readonly clickhouse: ClickHouseClient
   readonly api: string
+  /** The folder of the rules in force. */
+  readonly rules: string
+  /** The settings of every process. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   cli(...words: string[]): Promise<CliResult>
   /** Rows of a question in SQL, 64-bit integers as numbers. */
   rows<Row>(sql: string): Promise<Row[]>
@@ -60,21 +64,21 @@ class Stack implements OperationsStack {
   readonly clickhouse: ClickHouseClient
   api = ''
   readonly #folder: string
-  readonly #rules: string
+  readonly rules: string
   readonly #broker: Broker
   readonly #server: SpawnedClickHouse
-  readonly #environment: NodeJS.ProcessEnv
+  readonly environment: NodeJS.ProcessEnv
   #engine: ChildProcess | null = null
   #log = ''
 
   constructor(folder: string, rules: string, broker: Broker, server: SpawnedClickHouse) {
     this.#folder = folder
-    this.#rules = rules
+    this.rules = rules
     this.#broker = broker
     this.#server = server
     this.kafka = new Kafka({ brokers: [broker.bootstrap], logLevel: logLevel.NOTHING })
     this.clickhouse = createClient({ url: server.url, database: 'ttpstream' })
-    this.#environment = {
+    this.environment = {
       ...process.env,
       TTPSTREAM_KAFKA_BROKERS: broker.bootstrap,
       TTPSTREAM_KAFKA_CREATE_TOPICS: 'true',
@@ -89,7 +93,7 @@ class Stack implements OperationsStack {
   cli(...words: string[]): Promise<CliResult> {
     return new Promise((resolve) => {
       const args = ['--import', 'tsx', main, ...words]
-      const options = { env: this.#environment, maxBuffer: 16 << 20 }
+      const options = { env: this.environment, maxBuffer: 16 << 20 }
       execFile(process.execPath, args, options, (error, out, err) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
         resolve({ code, out, err })
@@ -107,11 +111,11 @@ class Stack implements OperationsStack {
   }
 
   writeRule(name: string, text: string): void {
-    writeFileSync(join(this.#rules, name), text)
+    writeFileSync(join(this.rules, name), text)
   }
 
   set(name: string, value: string): void {
-    this.#environment[name] = value
+    this.environment[name] = value
   }
 
   async send(topic: string, values: readonly (string | Buffer)[], partition = 0): Promise<number> {
@@ -130,7 +134,7 @@ class Stack implements OperationsStack {
     this.#log = ''
     const engine = spawn(process.execPath, ['--import', 'tsx', main, 'run', '--migrate'], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: this.#environment,
+      env: this.environment,
     })
     engine.stderr?.on('data', (chunk) => {
       this.#log += String(chunk)
