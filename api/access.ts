@@ -29,8 +29,16 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'POST /api/v1/ttp/rules/{id}/state': 'admin',
   'DELETE /api/v1/ttp/rules/{id}/state': 'admin',
   'GET /api/v1/ttp/export/navigator': 'viewer',
+  'GET /api/v1/metrics/operational': 'viewer',
   'GET /api/v1/metrics/operational/mttd': 'viewer',
+  'GET /api/v1/metrics/operational/trend': 'viewer',
+  'GET /api/v1/metrics/operational/by-team': 'viewer',
   'GET /api/v1/metrics/operational/mttr': 'viewer',
+  'GET /api/v1/metrics/operational/observed': 'viewer',
+  'GET /api/v1/metrics/operational/observed/tests': 'viewer',
+  'GET /api/v1/metrics/operational/misses': 'viewer',
+  'GET /api/v1/coverage': 'viewer',
+  'GET /api/v1/coverage/regression': 'viewer',
 }
 
 /** Authenticates and authorises every request that some route will answer. */

@@ -13,11 +13,19 @@ import { type Auth, createAuthenticate } from './auth.ts'
 import { loopbackOnly } from './binding.ts'
 import { boundViews } from './bounded-views.ts'
 import { createCatalogWriter, type Publish } from './catalog-writer.ts'
+import { coverage } from './coverage.ts'
+import { coverageRegression } from './coverage-regression.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
 import { ingest } from './ingest.ts'
+import { byTeam } from './metrics/by-team.ts'
+import { misses } from './metrics/misses.ts'
 import { mttd } from './metrics/mttd.ts'
 import { mttr } from './metrics/mttr.ts'
+import { observed } from './metrics/observed.ts'
+import { observedTests } from './metrics/observed-tests.ts'
+import { operational } from './metrics/overview.ts'
+import { trend } from './metrics/trend.ts'
 import { refuseMistakes } from './mistakes.ts'
 import { openapi, registerComponents } from './openapi.ts'
 import { Problem, problemHandler, problemResponse } from './problem.ts'
@@ -75,8 +83,16 @@ const resources: readonly Resource[] = [
   rules,
   ruleStates,
   navigator,
+  operational,
   mttd,
   mttr,
+  trend,
+  byTeam,
+  observed,
+  observedTests,
+  misses,
+  coverage,
+  coverageRegression,
 ]
 
 const bodyBytesMax = 1_048_576

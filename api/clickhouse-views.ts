@@ -63,7 +63,7 @@ export function createClickHouseViews(options: ClickHouseViewsOptions): ClickHou
       try {
         return await read<Row>(client, selectSql(view, parameters), parameters, rowsMax)
       } catch (error) {
-        throw toViewError(view, error)
+        throw toViewError(view, parameters, error)
       }
     },
     close: () => client.close(),
@@ -84,6 +84,20 @@ async function read<Row>(
     assert(rows.length <= rowsMax, `a view answered with more than ${rowsMax} rows`)
   }
   return rows
+}
+
+/** ClickHouse refuses the query: a view is missing, or was asked with other parameters. */
+export class ViewError extends Error {
+  override readonly name = 'ViewError'
+  readonly view: string
+  /** ClickHouse's name of the error, such as UNKNOWN_TABLE. */
+  readonly code: string
+
+  constructor(view: string, code: string, message: string) {
+    super(`${view}: ${message}`)
+    this.view = view
+    this.code = code
+  }
 }
 
 const name = /^[a-z][a-z0-9_]*$/
@@ -134,10 +148,15 @@ const networkCode =
 const networkMessage =
   /^(Timeout error\.|socket hang up|aborted)|Bad Gateway|Service Unavailable|Gateway Time-?out/i
 
-function toViewError(view: string, error: unknown): unknown {
+function toViewError(
+  view: string,
+  parameters: Readonly<Record<string, Parameter>>,
+  error: unknown,
+): unknown {
   if (error instanceof ClickHouseError) {
-    if (!transientTypes.has(error.type ?? '')) return error
-    return unavailable(view, error.type ?? error.code, error)
+    const code = error.type ?? error.code
+    if (transientTypes.has(code)) return unavailable(view, code)
+    return new ViewError(view, code, withoutValues(error.message, parameters))
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (networkCode.test(code)) return unavailable(view, code, error)
@@ -145,13 +164,25 @@ function toViewError(view: string, error: unknown): unknown {
   return error
 }
 
-function unavailable(view: string, code: string, cause: unknown): TransientError {
+function unavailable(view: string, code: string, cause?: unknown): TransientError {
   return new TransientError(
     'clickhouse-unavailable',
     `ClickHouse could not read ${view}: ${code}`,
     {
       details: { view, code },
-      cause,
+      ...(cause === undefined ? {} : { cause }),
     },
   )
+}
+
+const messageCharsMax = 300
+
+/** ClickHouse quotes the query with its values; ids of people must not reach a log. */
+function withoutValues(message: string, parameters: Readonly<Record<string, Parameter>>): string {
+  const values = Object.values(parameters).flat()
+  return values
+    .filter((value) => typeof value === 'string' && value !== '')
+    .reduce<string>((text, value) => text.replaceAll(String(value), '…'), message)
+    .replace(/ in scope [\s\S]*/i, '')
+    .slice(0, messageCharsMax)
 }

@@ -62,7 +62,7 @@ const route = createRoute({
 
 export const ingest: Resource = (app, { views }) => {
   app.openapi(route, async (c) => {
-    const rows = await views.select<z.input<typeof partitionHealth>>('ingest_health')
+    const rows = z.array(partitionHealth).parse(await views.select('ingest_health'))
     const data = rows.toSorted((a, b) =>
       a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition,
     )

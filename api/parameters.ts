@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { Clock } from '../core/clock.ts'
 import { secondMs } from '../core/units.ts'
+import type { Attack } from '../schemas/attack.ts'
+import { Problem } from './problem.ts'
 
 /**
  * The parameters that resources share. Each is text as it stands in a URL and comes out parsed; a
@@ -100,6 +102,33 @@ export const techniqueId = z
   .string()
   .regex(/^T\d{4}(\.\d{3})?$/, 'give an ATT&CK id: T1059 or T1059.001')
   .openapi({ description: 'An ATT&CK technique or sub-technique.', example: 'T1059.001' })
+
+const listMax = 50
+
+/** A parameter that may repeat: one value or several, always a list. */
+export function list(description: string, example: string) {
+  const one = z.string().min(1).max(idLengthMax)
+  return z
+    .union([one.transform((value) => [value]), z.array(one).max(listMax)])
+    .default([])
+    .openapi({ type: 'array', items: { type: 'string' }, description, example: [example] })
+}
+
+export const tactic = z
+  .string()
+  .regex(/^(TA\d{4}|[a-z-]{1,40})$/, 'give a tactic: TA0006 or credential-access')
+
+/** Ids of tactics that were named by id or shortname. Throws `Problem` for one the release lacks. */
+export function tacticIds(names: readonly string[], attack: Attack): string[] {
+  return names.map((name) => {
+    const found = attack.tactic(name)
+    if (found !== undefined) return found.id
+    const detail = `${name} is not a tactic of ATT&CK ${attack.release}`
+    throw new Problem('invalid-request', 'One mistake; see `errors`.', {
+      errors: [{ location: 'query', name: 'tactic', detail }],
+    })
+  })
+}
 
 /** Epoch seconds of now. */
 export function instantNow(clock: Clock): number {

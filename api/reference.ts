@@ -19,7 +19,9 @@ export function apiReference(app: Api): string {
 const parameter = z.looseObject({
   name: z.string(),
   in: z.string(),
-  schema: z.looseObject({ example: z.union([z.string(), z.number()]).optional() }),
+  schema: z.looseObject({
+    example: z.union([z.string(), z.number(), z.array(z.string())]).optional(),
+  }),
 })
 const operation = z.looseObject({
   summary: z.string(),

@@ -5,28 +5,11 @@ import { openApiDocument } from '../api/openapi.ts'
 import type { Api } from '../api/resource.ts'
 import { silentLog } from '../core/log.ts'
 import { loadAttack } from '../schemas/attack.ts'
+import { emptyStore } from './empty-store.ts'
 import { ViewRecorder } from './view-recorder.ts'
 
 /** 2026-11-21T00:00:00Z */
 export const nowMs = 1_795_219_200_000
-
-/** What views answer that have a row even over empty tables. */
-const emptyStore = {
-  progress_newest: [{ log: 'l1', last: 0 }],
-  test_times: [
-    {
-      mean_hours: null,
-      median_hours: null,
-      min_hours: null,
-      max_hours: null,
-      sample_size: 0,
-      p50_hours: null,
-      p90_hours: null,
-      p95_hours: null,
-      excluded: {},
-    },
-  ],
-}
 
 /** An app in open mode over an empty recorder, unless told otherwise. */
 export function testApp(options: Partial<AppOptions> = {}): Api {

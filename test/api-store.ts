@@ -1,12 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import type { AppOptions } from '../api/app.ts'
+import type { Publish } from '../api/catalog-writer.ts'
 import { createClickHouseViews } from '../api/clickhouse-views.ts'
 import { startApi } from '../api/server.ts'
 import { migrateDatabase } from '../cli/migrate-database.ts'
+import { silentLog } from '../core/log.ts'
 import { spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
+import { createCatalogProcessor } from '../processors/catalog.ts'
 import { type ColumnType, type Row, type TableName, tables } from '../schemas/table.ts'
 import { checkedClient, type Send, testApp } from './api-client.ts'
 
@@ -16,6 +20,8 @@ export interface ApiStore {
   readonly url: string
   /** Rows of which each names what it is about; other columns are absent, or 0. */
   insert<Name extends TableName>(table: Name, rows: readonly Partial<Row<Name>>[]): Promise<void>
+  /** A catalog record through the real processor into the tables, with its progress. */
+  readonly publish: Publish
   close(): Promise<void>
 }
 
@@ -32,18 +38,49 @@ export async function startApiStore(options: Partial<AppOptions> = {}): Promise<
     username: 'default',
     password: '',
   })
-  const app = testApp({ views, ...options })
+  const publish = catalogLog(client)
+  // A 500 says nothing to a client; whoever reads a failed test wants to know.
+  const log = { ...silentLog, error: (fields: object) => process.stderr.write(inspect(fields)) }
+  const app = testApp({ views, publish, log, ...options })
   const server = await startApi({ host: '127.0.0.1', port: 0, app })
   return {
     url: server.url,
     send: checkedClient(app, (path, init) => fetch(`${server.url}${path}`, init)),
     insert: (table, rows) => insertRows(client, table, rows),
+    publish,
     async close() {
       await server.close()
       await Promise.all([views.close(), client.close()])
       await clickHouse.close()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+function catalogLog(client: ClickHouseClient): Publish {
+  const processor = createCatalogProcessor({ recordBytesMax: 1_048_576, integrityKey: 'k' })
+  const topic = 'ttp.catalog'
+  let next = 0
+  return async (record) => {
+    const offset = next++
+    const timestampMs = Date.parse(record.event_time)
+    const { rows } = processor.process(
+      {
+        log: 'l1',
+        topic,
+        partition: 0,
+        timeMs: timestampMs,
+        revision: { id: 'none', rules: [], match: () => [] },
+        states: new Map(),
+      },
+      [{ offset, timestampMs, key: null, value: Buffer.from(JSON.stringify(record)) }],
+    )
+    const { catalog_events = [], dead_letters = [] } = rows
+    if (catalog_events.length > 0) await insertRows(client, 'catalog_events', catalog_events)
+    if (dead_letters.length > 0) await insertRows(client, 'dead_letters', dead_letters)
+    const progress = { log: 'l1', topic, offset, last_offset: offset, ingest_time: timestampMs }
+    await insertRows(client, 'ingest_progress', [{ ...progress, records: 1, events: 1 }])
+    return { topic, partition: 0, offset }
   }
 }
 

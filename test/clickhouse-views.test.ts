@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { createClient } from '@clickhouse/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ClickHouseViews, createClickHouseViews } from '../api/clickhouse-views.ts'
+import { type ClickHouseViews, createClickHouseViews, ViewError } from '../api/clickhouse-views.ts'
 import { AssertionError, TransientError } from '../core/error.ts'
 import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
 
@@ -111,13 +112,22 @@ test('a query over its time is stopped and may be tried again', async () => {
 
 test('an error after the first rows is still an error', async () => {
   await expect(views.select('late')).rejects.toMatchObject({
-    type: 'FUNCTION_THROW_IF_VALUE_IS_NON_ZERO',
+    code: 'FUNCTION_THROW_IF_VALUE_IS_NON_ZERO',
   })
 })
 
 test('a view that is not there, or lacks a parameter, is no reason to retry', async () => {
-  await expect(views.select('absent')).rejects.not.toBeInstanceOf(TransientError)
-  await expect(views.select('many')).rejects.not.toBeInstanceOf(TransientError)
+  await expect(views.select('absent')).rejects.toMatchObject({ code: 'UNKNOWN_TABLE' })
+  await expect(views.select('many')).rejects.toBeInstanceOf(ViewError)
+})
+
+test('an error names the view and never the values that it was asked with', async () => {
+  const failed = await views
+    .select('many', { rows: 'mallory@example.org' })
+    .catch((error: unknown) => error)
+  expect(failed).toBeInstanceOf(ViewError)
+  expect(inspect(failed)).toContain('many')
+  expect(inspect(failed)).not.toContain('mallory')
 })
 
 test('only plain names are ever put into SQL', async () => {

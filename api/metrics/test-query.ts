@@ -1,7 +1,16 @@
 import { z } from '@hono/zod-openapi'
 import type { Parameter } from '../../core/clickhouse.ts'
-import { at, earliestS, id, instantNow, latestS, range, techniqueId } from '../parameters.ts'
-import { Problem } from '../problem.ts'
+import {
+  at,
+  earliestS,
+  id,
+  instantNow,
+  latestS,
+  range,
+  tactic,
+  tacticIds,
+  techniqueId,
+} from '../parameters.ts'
 import type { Services } from '../resource.ts'
 
 /** The filters that every metric over tests takes (`test_selection`), and how a view is told them. */
@@ -14,9 +23,7 @@ export const testFilters = {
     description: 'Only tests of this technique with its sub-techniques, or of one sub-technique.',
     example: 'T1003.006',
   }),
-  tactic: z
-    .string()
-    .regex(/^(TA\d{4}|[a-z-]{1,40})$/, 'give a tactic: TA0006 or credential-access')
+  tactic: tactic
     .optional()
     .openapi({ description: 'Only tests of this tactic.', example: 'credential-access' }),
   platform: id('Only tests on this platform.', 'windows').optional(),
@@ -29,6 +36,8 @@ export const rounds = z.enum(['latest', 'all']).default('latest').openapi({
 })
 
 export const testQuery = z.strictObject({ ...testFilters, rounds })
+
+export const observedQuery = z.strictObject(testFilters)
 
 type TestFilters = z.output<z.ZodObject<typeof testFilters>>
 
@@ -43,17 +52,8 @@ export function testParameters(
     to_s: filters.to ?? latestS,
     exercise: filters.exercise ?? '',
     technique_id: filters.technique ?? '',
-    tactic: filters.tactic === undefined ? '' : tacticId(filters.tactic, attack),
+    tactic: tacticIds(filters.tactic === undefined ? [] : [filters.tactic], attack)[0] ?? '',
     platform: filters.platform ?? '',
     team: filters.team ?? '',
   }
-}
-
-function tacticId(text: string, attack: Services['attack']): string {
-  const tactic = attack.tactic(text)
-  if (tactic !== undefined) return tactic.id
-  const detail = `is not a tactic of ATT&CK ${attack.release}`
-  throw new Problem('invalid-request', 'One mistake; see `errors`.', {
-    errors: [{ location: 'query', name: 'tactic', detail }],
-  })
 }

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi'
-import { assert } from '../../core/error.ts'
 import type { Services } from '../resource.ts'
 import { testParameters, type testQuery } from './test-query.ts'
 
@@ -47,10 +46,10 @@ export async function readTestTimes(
   metric: keyof typeof measures,
   query: z.output<typeof testQuery>,
 ): Promise<z.input<typeof testTimes>> {
-  const [row] = await services.views.select<Omit<z.input<typeof testTimes>, 'measures'>>(
-    'test_times',
-    { metric, rounds: query.rounds, ...testParameters(services, query) },
-  )
-  assert(row !== undefined, 'test_times gives one row')
-  return { measures: measures[metric], ...row }
+  const [row] = await services.views.select<object>('test_times', {
+    metric,
+    rounds: query.rounds,
+    ...testParameters(services, query),
+  })
+  return testTimes.parse({ measures: measures[metric], ...row })
 }
