@@ -1,7 +1,7 @@
 /** Builds dist/: TypeScript compiled, and beside it the YAML, SQL, JSON and HTML that the code reads at run time. */
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 
@@ -17,7 +17,7 @@ const assets = new Set([
   '.gz',
   '.ndjson',
 ])
-const folders = ['schemas', 'rules', 'views', 'api', 'web', 'examples']
+const folders = ['schemas', 'rules', 'processors', 'views', 'api', 'web', 'examples']
 
 rmSync('dist', { recursive: true, force: true })
 const tsc = join(
@@ -26,7 +26,7 @@ const tsc = join(
   'tsc',
 )
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
-for (const folder of folders) {
+for (const folder of folders.filter(existsSync)) {
   cpSync(folder, join('dist', folder), {
     recursive: true,
     errorOnExist: false,
