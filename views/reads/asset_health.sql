@@ -58,7 +58,16 @@ FROM
                     p.platform IN ('', a.platform) AND p.asset_type IN ('', lowerUTF8(a.asset_type)) AND p.tactic = '')),
             policies) AS policy,
         at - toIntervalMillisecond(toInt64(86400000 * policy.silent_days)) AS silent_from,
-        a.asset_id IN (SELECT asset_id FROM validation_events WHERE validated_at <= at) AS is_validated,
+        a.asset_id IN (
+            SELECT asset_id
+            FROM
+            (
+                SELECT asset_id, validated_at
+                FROM validation_events
+                ORDER BY validation_id, version
+                LIMIT 1 BY validation_id
+            )
+            WHERE validated_at <= at) AS is_validated,
         n.last_alert_at AS last_alert_at,
         h.last_hit_at AS last_hit_at,
         n.alert_count_30d AS alert_count_30d,

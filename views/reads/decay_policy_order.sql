@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW decay_policy_order AS
 SELECT arrayPushBack(
     groupArray(span),
     CAST((
-        '', '', '', '', true, toDateTime64(0, 3, 'UTC'), toDateTime64('2299-12-31 00:00:00', 3, 'UTC'),
+        'default', '', '', '', true, toDateTime64(0, 3, 'UTC'), toDateTime64('2299-12-31 00:00:00', 3, 'UTC'),
         90., 180., 365., 180., 30., 100, 0.30, 0.30, 0.25, 0.15),
     'Tuple(policy_id String, platform String, asset_type String, tactic String, is_default Bool,
         from_time DateTime64(3, ''UTC''), to_time DateTime64(3, ''UTC''), fresh_days Float64, aging_days Float64,

@@ -21,6 +21,7 @@ SELECT
     argMaxIf(v_expires_at, age_order, applies AND v_is_valid) AS expires_at,
     maxIf(v_at, applies) AS last_validated_at,
     argMaxIf(v_result, age_order, applies) AS last_result,
+    maxIf(age_order, applies).2 AS last_version,
     if(
         maxIf(age_order, applies AND v_result > 0 AND v_is_unchanged) > maxIf(age_order, applies AND v_result = 0),
         maxIf(age_order, applies AND v_result > 0 AND v_is_unchanged).1,
@@ -71,7 +72,16 @@ FROM
     (
         SELECT
             *,
-            asset_id IN (SELECT asset_id FROM validation_events WHERE validated_at <= at) AS is_validated
+            asset_id IN (
+                SELECT asset_id
+                FROM
+                (
+                    SELECT asset_id, validated_at
+                    FROM validation_events
+                    ORDER BY validation_id, version
+                    LIMIT 1 BY validation_id
+                )
+                WHERE validated_at <= at) AS is_validated
         FROM
         (
             SELECT asset_id, platform, asset_type, log_source_name, adoption, is_active

@@ -52,9 +52,9 @@ SELECT
     test_count,
     if(test_count = 0, NULL, rate) AS detection_rate,
     -- z = 1.2816: (p + z²/2n - z √(p (1 - p) / n + z²/4n²)) / (1 + z²/n)
-    if(test_count = 0, NULL,
+    if(test_count = 0, NULL, greatest(0,
         (rate + 0.82124928 / n_eff - 1.2816 * sqrt(rate * (1 - rate) / n_eff + 0.41062464 / (n_eff * n_eff)))
-            / (1 + 1.64249856 / n_eff)) AS detection_rate_lower_bound,
+            / (1 + 1.64249856 / n_eff))) AS detection_rate_lower_bound,
     policy.policy_id AS policy_id,
     at AS last_recalculated_at
 FROM
@@ -107,7 +107,7 @@ FROM
             countIf(is_success) AS valid_detection_count,
             maxIf(result, is_success) AS best,
             max(last_validated_at) AS last_validated,
-            argMax(l.last_result, l.last_validated_at) AS last_result,
+            argMax(l.last_result, (l.last_validated_at, l.last_version)) AS last_result,
             minOrNullIf(least(expires_at, validated_at + toIntervalMillisecond(toInt64(86400000 * policy.fresh_days))),
                 is_success) AS next_due,
             minIf(expires_at, is_success) AS first_expiry,

@@ -1,0 +1,102 @@
+import type { Attack, Technique } from '../../../schemas/attack.ts'
+import type { Detection, Lifecycle, Validation } from './lifecycle.ts'
+
+/** Coverage of ATT&CK and what it lost, technique by technique (C1, C2). */
+
+export interface Coverage {
+  readonly technique: Technique
+  /** 2 validated, 1 partial, 0 none. */
+  readonly rank: 0 | 1 | 2
+}
+
+export function coverageAt(lifecycle: Lifecycle, atMs: number, attack: Attack): Coverage[] {
+  const counted = lifecycle.detections(atMs).filter(({ isCounted }) => isCounted)
+  const own = (id: string) =>
+    Math.max(
+      0,
+      ...counted
+        .filter((one) => one.techniqueId === id)
+        .map(({ governing }) => governing?.result ?? 0),
+    )
+  const active = attack
+    .techniques()
+    .filter((technique) => !technique.isRevoked && !technique.isDeprecated)
+  return active.map((technique) => {
+    const subs = active.filter((other) => other.parentId === technique.id)
+    if (own(technique.id) === 2) return { technique, rank: 2 }
+    const isPartial = own(technique.id) === 1 || subs.some((sub) => own(sub.id) > 0)
+    return { technique, rank: isPartial ? 1 : 0 }
+  })
+}
+
+export function totals(covered: readonly Coverage[], attack: Attack): Record<string, unknown> {
+  const enterprise = covered.filter(({ technique }) => technique.domain === 'enterprise-attack')
+  const parents = new Set(enterprise.map(({ technique }) => technique.parentId))
+  const leaves = enterprise.filter(({ technique }) => !parents.has(technique.id))
+  const groups = ({ technique }: Coverage) => attack.groups(technique.id).length
+  return {
+    ...form('', enterprise, () => 1),
+    ...form('leaf_', leaves, () => 1),
+    ...form('group_', enterprise, groups),
+    attack_release: attack.release,
+  }
+}
+
+function form(prefix: string, covered: readonly Coverage[], weight: (one: Coverage) => number) {
+  const sum = (rank: number) =>
+    covered.filter((one) => one.rank === rank).reduce((total, one) => total + weight(one), 0)
+  const total = sum(0) + sum(1) + sum(2)
+  return {
+    [`${prefix}validated`]: sum(2),
+    [`${prefix}partial`]: sum(1),
+    [`${prefix}total`]: total,
+    [`${prefix}coverage_pct`]: ((sum(2) + 0.5 * sum(1)) / total) * 100,
+  }
+}
+
+const statuses = ['none', 'partial', 'validated'] as const
+
+/** Each technique that fell, with each validation that no longer upholds it. */
+export function regression(
+  lifecycle: Lifecycle,
+  fromMs: number,
+  toMs: number,
+  attack: Attack,
+): Record<string, unknown>[] {
+  const before = coverageAt(lifecycle, fromMs, attack)
+  const after = coverageAt(lifecycle, toMs, attack)
+  const then = lifecycle.detections(fromMs).filter(({ isCounted }) => isCounted)
+  const now = lifecycle.detections(toMs)
+  const validations = new Map(lifecycle.validations(toMs).map((one) => [one.id, one]))
+  return before.flatMap(({ technique, rank }, index) => {
+    const rankAfter = after[index]?.rank ?? 0
+    if (rankAfter >= rank) return []
+    const isUpholding = ({ techniqueId }: Detection) =>
+      techniqueId === technique.id ||
+      (rankAfter === 0 && attack.technique(techniqueId)?.parentId === technique.id)
+    return then.filter(isUpholding).flatMap((detection) => {
+      const { governing, techniqueId, assetId } = detection
+      const pair = now.find((one) => one.techniqueId === techniqueId && one.assetId === assetId)
+      const resultAfter = pair?.isCounted ? (pair.governing?.result ?? 0) : 0
+      if (governing === undefined || governing.result <= resultAfter) return []
+      return [
+        {
+          technique_id: technique.id,
+          status_from: statuses[rank],
+          status_to: statuses[rankAfter],
+          upheld_technique_id: techniqueId,
+          asset_id: assetId,
+          validation_id: governing.id,
+          causes: causesOf(validations.get(governing.id), pair !== undefined),
+        },
+      ]
+    })
+  })
+}
+
+function causesOf(validation: Validation | undefined, isMapped: boolean): string[] {
+  const causes = [...(validation?.causes ?? [])]
+  if (!isMapped)
+    return causes.includes('asset_deactivated') ? causes : [...causes, 'mapping_removed']
+  return causes.length === 0 ? ['newer_failed_validation'] : causes
+}
