@@ -30,7 +30,8 @@ for (const folder of folders.filter(existsSync)) {
   cpSync(folder, join('dist', folder), {
     recursive: true,
     errorOnExist: false,
-    filter: (path) => extname(path) === '' || assets.has(extname(path)) || path.endsWith('LICENSE'),
+    filter: (path) =>
+      extname(path) === '' || assets.has(extname(path)) || /LICENSE|NOTICE/.test(path),
   })
 }
 chmodSync('dist/cli/main.js', 0o755)
