@@ -1,6 +1,6 @@
 /**
- * The rules in force: a revision from the rule folders and the states from the catalog, each swapped
- * whole between two blocks; every change is told on `ttp.rule-events`.
+ * The rules in force: a revision from the rule folders or the log, and the states from the catalog,
+ * each swapped whole between two blocks; every change is told on `ttp.rule-events`.
  */
 
 import { type Clock, monotonicMs } from '../core/clock.ts'
@@ -12,15 +12,19 @@ import type { Readiness } from '../core/readiness.ts'
 import { canaryFolder, canaryKind, canaryRuleId, doesCanarySing } from '../processors/canary.ts'
 import type { RulesInForce } from '../processors/engine/engine.ts'
 import type { Outcome } from '../processors/processor.ts'
+import { PushedRules } from '../processors/pushed-rules.ts'
 import { Quarantine, type QuarantineOptions } from '../processors/quarantine.ts'
 import { type RuleCounts, RuleRuntime } from '../processors/rule-runtime.ts'
 import { RuleStates, type StateChange } from '../processors/rule-states.ts'
 import { type RuleFolder, type RuleSetChange, watchRules } from '../rules/folder.ts'
-import { ruleContext } from '../rules/language/context.ts'
+import { readRuleFolders } from '../rules/folder-listing.ts'
+import { type RuleContext, ruleContext } from '../rules/language/context.ts'
 import type { Rule } from '../rules/rule.ts'
+import type { RuleSet } from '../rules/rule-set.ts'
 
 export interface LiveRulesOptions {
-  readonly folders: readonly string[]
+  /** `log`: the rules that `rules push` published to the catalog. */
+  readonly folders: readonly string[] | 'log'
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
@@ -55,6 +59,7 @@ export class LiveRules {
   readonly #runtime = new RuleRuntime((ruleId) => ruleId === canaryRuleId)
   readonly #quarantine: Quarantine
   #folder: RuleFolder | null = null
+  #pushed: PushedRules | null = null
   #inForce: RulesInForce | null = null
   #timer: NodeJS.Timeout | null = null
   /** Epoch milliseconds of the last change of rules. */
@@ -66,19 +71,24 @@ export class LiveRules {
     this.changedAtMs = options.clock.now()
   }
 
-  /** Loads the folders; from then on they are followed. */
+  /** Loads the folders; from then on they are followed. Rules from the log come with `settle`. */
   async start(): Promise<void> {
     const { folders, log } = this.#options
-    this.#folder = await watchRules([...folders, canaryFolder], {
-      context: {
-        ...ruleContext(),
-        extraKinds: [canaryKind],
-        matching: {
-          timer: monotonicMs,
-          onError: ({ id, file, line }, error) =>
-            log.warn({ rule: id, file, line, error }, 'a rule could not be evaluated'),
-        },
+    const context: RuleContext = {
+      ...ruleContext(),
+      extraKinds: [canaryKind],
+      matching: {
+        timer: monotonicMs,
+        onError: ({ id, file, line }, error) =>
+          log.warn({ rule: id, file, line, error }, 'a rule could not be evaluated'),
       },
+    }
+    if (folders === 'log') {
+      this.#pushed = new PushedRules(context, readRuleFolders([canaryFolder]))
+      return
+    }
+    this.#folder = await watchRules([...folders, canaryFolder], {
+      context,
       log,
       onChange: (change) => this.#onRules(change),
     })
@@ -126,12 +136,23 @@ export class LiveRules {
 
   /** Texts of what is refused now, for people. */
   problems(): readonly string[] {
-    const diagnostics = this.#folder?.ruleSet.diagnostics ?? []
+    const diagnostics = this.#ruleSet()?.diagnostics ?? []
     return diagnostics.filter(({ severity }) => severity === 'error').map(formatDiagnostic)
+  }
+
+  /** The catalog has been read to its end: pushed rules go into force, the whole set at once. */
+  settle(): void {
+    const isFirst = this.#inForce === null
+    const change = this.#pushed?.build() ?? null
+    if (change === null) return
+    // What a worker begins with is no change; neither is it with folders.
+    if (isFirst) this.#swap()
+    else this.#onRules(change)
   }
 
   /** Takes a record of the catalog; state changes are in force for the next block. */
   takeCatalog(record: LogRecord): void {
+    this.#pushed?.take(record)
     const change = this.#states.apply(record)
     if (change === null) return
     this.#quarantine.release(change.ruleId, this.#options.clock.now())
@@ -161,7 +182,7 @@ export class LiveRules {
         ...(problems.length > 0 ? { problems } : {}),
       })
     }
-    if (this.#folder === null) return
+    if (this.#ruleSet() === null) return
     this.#swap()
     this.#options.onRules?.()
   }
@@ -185,9 +206,14 @@ export class LiveRules {
     this.#timer.unref()
   }
 
+  #ruleSet(): RuleSet | null {
+    return this.#folder?.ruleSet ?? this.#pushed?.ruleSet ?? null
+  }
+
   #swap(): void {
-    if (this.#folder === null) return
-    const { revision } = this.#folder.ruleSet
+    const ruleSet = this.#ruleSet()
+    if (ruleSet === null) return
+    const { revision } = ruleSet
     this.#runtime.use(revision)
     this.#inForce = { revision, states: this.#states.snapshot() }
     const { metrics, readiness } = this.#options

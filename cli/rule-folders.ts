@@ -6,8 +6,14 @@ import { ConfigError } from '../core/error.ts'
 
 const shipped = fileURLToPath(new URL('../rules', import.meta.url))
 
-/** The folders of rules by the settings; without any, the packs that ship. */
+/** Do the rules come from the catalog topic, where `rules push` puts them? */
+export function areRulesFromLog(config: Config): boolean {
+  return config.text('TTPSTREAM_RULES') === 'log'
+}
+
+/** The folders of rules by the settings; without any, the packs that ship; none if they come from the log. */
 export function ruleFolders(config: Config): readonly string[] {
+  if (areRulesFromLog(config)) return []
   const named = config.texts('TTPSTREAM_RULES')
   if (named.length === 0) return packFolders()
   for (const folder of named) {

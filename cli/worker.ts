@@ -25,7 +25,7 @@ import { type ComposedEngine, composeEngine } from './compose-engine.ts'
 import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
 import { RuleAssetPublisher } from './rule-asset-publisher.ts'
-import { ruleFolders } from './rule-folders.ts'
+import { areRulesFromLog, ruleFolders } from './rule-folders.ts'
 
 export interface Worker {
   readonly api: ApiServer
@@ -81,6 +81,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       rules.takeCatalog(record)
       ruleAssets.take(record)
     },
+    onCaughtUp: () => rules.settle(),
   })
   await follower.start()
   readiness.set('catalog', null)
@@ -162,7 +163,7 @@ function createLiveRules(config: Config, { send, ...parts }: RuleParts): LiveRul
   const catalog = config.text('TTPSTREAM_TOPIC_CATALOG')
   return new LiveRules({
     ...parts,
-    folders: ruleFolders(config),
+    folders: areRulesFromLog(config) ? 'log' : ruleFolders(config),
     clock: systemClock,
     quarantine: {
       matchesMin: config.count('TTPSTREAM_QUARANTINE_MATCHES'),

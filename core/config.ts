@@ -104,7 +104,7 @@ export const settings = {
   TTPSTREAM_RULES: {
     type: 'texts',
     default: '',
-    doc: 'Rule folders, separated by commas; empty for the packs that ship.',
+    doc: 'Rule folders, separated by commas; empty for the packs that ship; `log` for what `rules push` published.',
   },
   TTPSTREAM_RULE_ASSETS: {
     type: 'flag',

@@ -19,6 +19,7 @@ import { isRefusal } from '../../schemas/source.ts'
 import { builtinSources } from '../../schemas/source-set.ts'
 import { type Arguments, type Command, textOption } from '../command.ts'
 import { loadRules, loadVersion, readRules } from '../rules-input.ts'
+import { rulesPush } from './rules-push.ts'
 
 const json = { type: 'boolean', doc: 'For machines.' } as const
 const rulesOption = {
@@ -193,6 +194,7 @@ export const ruleCommands: readonly Command[] = [
   run,
   backtestCommand,
   importCommand,
+  rulesPush,
 ]
 
 function rulesOf(command: Command, args: Arguments) {

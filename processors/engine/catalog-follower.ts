@@ -19,6 +19,8 @@ export interface CatalogFollowerOptions {
   readonly log: Log
   /** In log order. */
   readonly onRecord: (record: LogRecord) => void
+  /** Told when all that was there at the start has been folded, and after each batch from then on. */
+  readonly onCaughtUp?: () => void
 }
 
 export class CatalogFollower {
@@ -26,6 +28,8 @@ export class CatalogFollower {
   readonly #options: CatalogFollowerOptions
   readonly #consumer: Consumer
   #position = 0
+  /** The topic's end at the start. */
+  #end = 0
 
   constructor(kafka: Kafka, options: CatalogFollowerOptions) {
     installRecordDecoder(options.batchBytesMax)
@@ -37,16 +41,17 @@ export class CatalogFollower {
 
   /** Resolves when everything that was in the topic at the call has been folded. */
   async start(): Promise<void> {
-    const end = await this.#end()
+    this.#end = await this.#readEnd()
+    if (this.#position >= this.#end) this.#options.onCaughtUp?.()
     await this.#consumer.connect()
     await this.#consumer.subscribe({ topic: this.#options.topic, fromBeginning: true })
     const caughtUp = new Promise<void>((resolve, reject) => {
-      if (end === this.#position) resolve()
+      if (this.#position >= this.#end) resolve()
       this.#consumer.on(this.#consumer.events.CRASH, ({ payload }) => {
         if (!payload.restart) reject(payload.error)
       })
       this.#consumer.on(this.#consumer.events.END_BATCH_PROCESS, () => {
-        if (this.#position >= end) resolve()
+        if (this.#position >= this.#end) resolve()
       })
     })
     await this.#consumer.run({
@@ -69,9 +74,10 @@ export class CatalogFollower {
       else log.error({ topic, last: record.offset, ...record.damage }, 'catalog records unreadable')
     }
     this.#position = Math.max(this.#position, lastOffsetOf(batch) + 1)
+    if (this.#position >= this.#end) this.#options.onCaughtUp?.()
   }
 
-  async #end(): Promise<number> {
+  async #readEnd(): Promise<number> {
     const admin = this.#kafka.admin()
     await admin.connect()
     try {
