@@ -4,6 +4,7 @@ import { deadLetterCommands } from './commands/dead-letters.ts'
 import { decayRun } from './commands/decay.ts'
 import { demo } from './commands/demo.ts'
 import { dev } from './commands/dev.ts'
+import { erase } from './commands/erase.ts'
 import { migrate } from './commands/migrate.ts'
 import { replay } from './commands/replay.ts'
 import { ruleCommands } from './commands/rules.ts'
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   migrate,
   decayRun,
   replay,
+  erase,
   ...deadLetterCommands,
   ...ruleCommands,
   config,

@@ -21,16 +21,18 @@ import { systemRandom } from '../core/random.ts'
 import { createReadiness, type Readiness } from '../core/readiness.ts'
 import { CatalogFollower } from '../processors/engine/catalog-follower.ts'
 import { loadAttack } from '../schemas/attack.ts'
+import { CatalogDuties } from './catalog-duties.ts'
 import { type ComposedEngine, composeEngine } from './compose-engine.ts'
 import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
+import { ruleFolders } from './rule-folders.ts'
 import { RuleAssetPublisher } from './rule-asset-publisher.ts'
 import { areRulesFromLog, ruleFolders } from './rule-folders.ts'
 
 export interface Worker {
   readonly api: ApiServer
   readonly rules: LiveRules
-  readonly ruleAssets: RuleAssetPublisher
+  readonly duties: CatalogDuties
   readonly metrics: Metrics
   readonly readiness: Readiness
   /** Resolves when the engine stops; rejects with what stopped it. */
@@ -53,7 +55,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     log,
     metrics,
     readiness,
-    onRules: () => ruleAssets.rulesChanged(),
+    onRules: () => duties.ruleAssets.rulesChanged(),
     send: (record) => send(record),
   })
   const engine = composeEngine(config, {
@@ -64,12 +66,10 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     publish: createPublisher(config),
     rules: () => rules.current(),
     onFinished: (outcome, timeMs) => rules.finished(outcome, timeMs),
-    onAssigned: ({ topic }, lease) => {
-      if (topic !== config.text('TTPSTREAM_TOPIC_CATALOG')) return
-      if (config.flag('TTPSTREAM_RULE_ASSETS')) ruleAssets.hold(() => lease.isHeld())
-    },
+    onAssigned: (at, lease) => duties.assigned(at, lease),
   })
-  const ruleAssets = createRuleAssets(config, log, rules, engine)
+  const views = createViews(config)
+  const duties = new CatalogDuties({ config, log, rules, sink: engine.sink, views })
   send = sender(engine, log)
   await rules.start()
   const follower = new CatalogFollower(engine.kafka, {
@@ -79,13 +79,12 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     log,
     onRecord: (record) => {
       rules.takeCatalog(record)
-      ruleAssets.take(record)
+      duties.take(record)
     },
     onCaughtUp: () => rules.settle(),
   })
   await follower.start()
   readiness.set('catalog', null)
-  const views = createViews(config)
   const api = await startApi({
     host,
     port: config.count('TTPSTREAM_API_PORT'),
@@ -106,12 +105,12 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
   return {
     api,
     rules,
-    ruleAssets,
+    duties,
     metrics,
     readiness,
     running,
     async close() {
-      ruleAssets.close()
+      duties.close()
       await api.close()
       await Promise.allSettled([engine.stop(), follower.close(), rules.close()])
       await views.close()
@@ -125,17 +124,6 @@ function catalogSender(config: Config, engine: ComposedEngine): Publish {
     const key = `${record.kind}:${record.id}`
     return engine.sink.sendOne({ topic, key, value: JSON.stringify(record) })
   }
-}
-
-function createRuleAssets(config: Config, log: Log, rules: LiveRules, engine: ComposedEngine) {
-  return new RuleAssetPublisher({
-    topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
-    folders: ruleFolders(config),
-    rules: () => rules.rules(),
-    send: (records) => engine.sink.send(records),
-    clock: systemClock,
-    log,
-  })
 }
 
 function createViews(config: Config) {

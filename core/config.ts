@@ -131,6 +131,11 @@ export const settings = {
     default: '900000',
     doc: 'How long a quarantine lasts, milliseconds.',
   },
+  TTPSTREAM_TIME_ZONE: {
+    type: 'text',
+    default: 'UTC',
+    doc: 'Time zone of schedules, an IANA name; the decay run begins at 02:00. Days are UTC days.',
+  },
   TTPSTREAM_SOURCES: { type: 'text', default: '', doc: 'A folder of further source definitions.' },
   TTPSTREAM_RAW: {
     type: 'text',

@@ -9,7 +9,14 @@ import {
   validation,
 } from './catalog/detection.ts'
 import type { Entity, EntityContract, EntityFacts } from './catalog/entity.ts'
-import { decayPolicy, queueItem, techniqueOwner, techniqueReview } from './catalog/lifecycle.ts'
+import {
+  coverageSnapshot,
+  decayPolicy,
+  queueItem,
+  techniqueOwner,
+  techniqueReview,
+  validityChange,
+} from './catalog/lifecycle.ts'
 import { rule, ruleState } from './catalog/rules.ts'
 import { type Checked, check, type Problem } from './check.ts'
 import { freeForm, id, name, note, time } from './scalar.ts'
@@ -35,6 +42,8 @@ export const entityContracts = {
   technique_owner: techniqueOwner,
   technique_review: techniqueReview,
   queue_item: queueItem,
+  coverage_snapshot: coverageSnapshot,
+  validity_change: validityChange,
   identity,
   campaign,
   membership,

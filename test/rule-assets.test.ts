@@ -32,7 +32,7 @@ beforeAll(async () => {
   producer = createKafka(stack.config, silentLog).producer()
   await producer.connect()
   worker = await startWorker(stack.config, silentLog)
-  await worker.ruleAssets.settled
+  await worker.duties.ruleAssets.settled
 }, 60_000)
 
 afterAll(async () => {
@@ -114,8 +114,8 @@ test('a restart publishes nothing that the catalog already holds', async () => {
   const before = await assets()
   await worker.close()
   worker = await startWorker(stack.config, silentLog)
-  await worker.ruleAssets.settled
-  expect(worker.ruleAssets.sent).toBe(0)
+  await worker.duties.ruleAssets.settled
+  expect(worker.duties.ruleAssets.sent).toBe(0)
   expect(await assets()).toEqual(before)
 }, 60_000)
 

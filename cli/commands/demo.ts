@@ -32,8 +32,8 @@ export const demo: Command = {
         const replayed = await replaySample(kafka, stack.config, parts, ({ part }) =>
           say(`  ${part.name.padEnd(24)} ${String(part.lines.length).padStart(6)} records`),
         )
-        await worker.ruleAssets.settled
-        const { sent } = worker.ruleAssets
+        await worker.duties.ruleAssets.settled
+        const { sent } = worker.duties.ruleAssets
         const counts = await untilFinished(worker, records + sent, finishMsMax)
         const own = { ...counts, events: counts.events - sent }
         const result = await summarize(stack.config, worker.api.url, replayed, own)

@@ -1,8 +1,15 @@
 import { z } from 'zod'
 import { loadAttack } from '../attack.ts'
-import { shown } from '../check.ts'
+import { type Problem, shown } from '../check.ts'
 import { id, label, name, note, techniqueId } from '../scalar.ts'
-import { type Entity, type EntityContract, instant, instantText, textOf } from './entity.ts'
+import {
+  type Entity,
+  type EntityContract,
+  type EntityFacts,
+  instant,
+  instantText,
+  textOf,
+} from './entity.ts'
 
 /** Decay policies, ownership, reviews and the revalidation queue (L5, L10). */
 
@@ -80,6 +87,44 @@ export const queueItem: EntityContract = {
     due_at: instant.nullish(),
   }),
   derivedFields: ['opened_at', 'closed_at'],
+}
+
+/** What was reported on a day; the id is the day. It does not change, whatever is found out later. */
+export const coverageSnapshot: EntityContract = {
+  schema: z.looseObject({
+    date: z.string().regex(/^\d{4}-\d\d-\d\d$/, { error: 'must be a day, YYYY-MM-DD' }),
+    coverage_pct: z.number().min(0).max(100).nullable(),
+    validated: z.number().int().min(0),
+    partial: z.number().int().min(0),
+    total: z.number().int().min(0),
+    attack_release: name,
+    computed_at: instant,
+  }),
+  derivedFields: [],
+  undeletable: 'what was reported stays reported',
+  verify: onlyOurs,
+}
+
+/** A derived invalidation began or ended; the id is the validation's. Declared ones have their own kind. */
+export const validityChange: EntityContract = {
+  schema: z.looseObject({
+    validation_id: id,
+    asset_id: id,
+    technique_id: techniqueId.nullish(),
+    is_valid: z.boolean(),
+    /** All that hold now. */
+    causes: z.array(label).max(20),
+    began: z.array(z.looseObject({ cause: label, at: instant })).max(20),
+    ended: z.array(label).max(20),
+  }),
+  derivedFields: [],
+  undeletable: 'what began has begun',
+  verify: onlyOurs,
+}
+
+function onlyOurs(_entity: Entity, { actor }: EntityFacts): readonly Problem[] {
+  if (actor.startsWith('ttpstream:')) return []
+  return [{ path: '', message: 'is recorded by the daily run alone' }]
 }
 
 function weightSum(value: unknown): number {
