@@ -25,8 +25,6 @@ import { CatalogDuties } from './catalog-duties.ts'
 import { type ComposedEngine, composeEngine } from './compose-engine.ts'
 import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
-import { ruleFolders } from './rule-folders.ts'
-import { RuleAssetPublisher } from './rule-asset-publisher.ts'
 import { areRulesFromLog, ruleFolders } from './rule-folders.ts'
 
 export interface Worker {
