@@ -1,7 +1,12 @@
--- One row per decay policy as of at_s (epoch seconds), active or not; '' applies to any.
--- after: decay_policy_versions
+-- One row per decay policy as of at_s (epoch seconds), in force or not; '' applies to any.
 CREATE OR REPLACE VIEW decay_policies AS
-WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
-SELECT * EXCEPT (from_time, to_time), from_time AS updated_at
-FROM decay_policy_versions
-WHERE from_time <= at AND to_time > at;
+SELECT * EXCEPT (op, event_time, record_time, partition, offset, actor, reason), event_time AS updated_at
+FROM
+(
+    SELECT *, min(event_time) OVER (PARTITION BY policy_id) AS created_at
+    FROM policy_events
+    WHERE event_time <= fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC')
+    ORDER BY policy_id, version DESC
+    LIMIT 1 BY policy_id
+)
+WHERE op = 'put';

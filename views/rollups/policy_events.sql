@@ -1,5 +1,6 @@
 -- One row per change of a decay policy: the whole policy after it. Filled from catalog_events.
--- '' applies to any. Two policies are built in and not here: see decay_policy_versions.
+-- '' applies to any. Two are here from the start, since 1970: default and strict-initial-access; a record of
+-- the catalogue under either id takes its place.
 CREATE TABLE IF NOT EXISTS policy_events
 (
     policy_id String COMMENT 'Decay policy' CODEC(ZSTD(1)),
@@ -36,3 +37,40 @@ ENGINE = MergeTree
 ORDER BY (policy_id, event_time, record_time, partition, offset)
 SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Changes of decay policies';
+
+INSERT INTO policy_events
+SELECT seed.* EXCEPT (seeded)
+FROM
+(
+    SELECT
+        arrayJoin([
+            ('default', 'Default', '', 90., 180., 365., 180., 30., true),
+            ('strict-initial-access', 'Strict for initial access', 'TA0001', 45., 90., 182., 90., 15., false)
+        ]) AS seeded,
+        seeded.1 AS policy_id,
+        toDateTime64(0, 3, 'UTC') AS event_time,
+        toDateTime64(0, 3, 'UTC') AS record_time,
+        0 AS partition,
+        0 AS offset,
+        'put' AS op,
+        'ttpstream' AS actor,
+        'Built in' AS reason,
+        seeded.2 AS name,
+        '' AS description,
+        '' AS applies_to_platform,
+        '' AS applies_to_asset_type,
+        seeded.3 AS applies_to_tactic,
+        seeded.4 AS fresh_days,
+        seeded.5 AS aging_days,
+        seeded.6 AS stale_days,
+        seeded.7 AS default_validity_days,
+        seeded.8 AS silent_days,
+        100 AS noisy_alerts_per_day,
+        0.30 AS weight_recency,
+        0.30 AS weight_coverage,
+        0.25 AS weight_health,
+        0.15 AS weight_diversity,
+        seeded.9 AS is_default,
+        true AS is_active
+) AS seed
+WHERE (SELECT count() FROM policy_events) = 0;
