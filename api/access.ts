@@ -39,6 +39,13 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /api/v1/metrics/operational/misses': 'viewer',
   'GET /api/v1/coverage': 'viewer',
   'GET /api/v1/coverage/regression': 'viewer',
+  'GET /api/v1/detection-lifecycle/confidence': 'viewer',
+  'GET /api/v1/detection-lifecycle/confidence/{technique}': 'viewer',
+  'GET /api/v1/detection-lifecycle/infrastructure-changes': 'viewer',
+  'POST /api/v1/detection-lifecycle/infrastructure-changes': 'lead',
+  'GET /api/v1/detection-lifecycle/policies': 'viewer',
+  'POST /api/v1/detection-lifecycle/policies': 'admin',
+  'PATCH /api/v1/detection-lifecycle/policies/{id}': 'admin',
 }
 
 /** Authenticates and authorises every request that some route will answer. */

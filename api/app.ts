@@ -18,6 +18,9 @@ import { coverageRegression } from './coverage-regression.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
 import { ingest } from './ingest.ts'
+import { confidences } from './lifecycle/confidence.ts'
+import { infrastructureChanges } from './lifecycle/infrastructure-changes.ts'
+import { policies } from './lifecycle/policies.ts'
 import { byTeam } from './metrics/by-team.ts'
 import { misses } from './metrics/misses.ts'
 import { mttd } from './metrics/mttd.ts'
@@ -47,7 +50,7 @@ import { techniques } from './ttp/techniques.ts'
  *
  *     request id → 405 → body limit → headers → loopback names (open mode) → role → parameters → resource
  */
-export interface AppOptions extends Omit<Services, 'catalog'> {
+export interface AppOptions extends Omit<Services, 'catalog' | 'random'> {
   readonly publish: Publish
   readonly auth: Auth
   readonly log: Log
@@ -93,6 +96,9 @@ const resources: readonly Resource[] = [
   misses,
   coverage,
   coverageRegression,
+  confidences,
+  infrastructureChanges,
+  policies,
 ]
 
 const bodyBytesMax = 1_048_576
@@ -129,7 +135,7 @@ export function createApp(options: AppOptions): Api {
     clock,
     waitMsMax: options.writeWaitMsMax ?? 2 * secondMs,
   })
-  for (const resource of resources) resource(app, { ...options, views, catalog })
+  for (const resource of resources) resource(app, { ...options, views, catalog, random })
   assertAccessComplete(app)
   return app
 }

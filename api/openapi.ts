@@ -53,6 +53,7 @@ export function openApiDocument(app: Api) {
       { name: 'ttp', description: 'Techniques, tags and the rules that made them.' },
       { name: 'metrics', description: 'Purple-team tests: how long, and what was seen.' },
       { name: 'coverage', description: 'What is validated, as of any time.' },
+      { name: 'lifecycle', description: 'Detection assets, their validations and confidence.' },
       { name: 'operations', description: 'The service itself.' },
     ],
   })

@@ -1,6 +1,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Views } from '../core/clickhouse.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
 import type { Attack } from '../schemas/attack.ts'
 import type { CatalogWriter } from './catalog-writer.ts'
 import type { Principal } from './role.ts'
@@ -33,6 +34,7 @@ export interface Services {
   /** Prometheus text, version 0.0.4. */
   readonly metrics: () => Promise<string>
   readonly clock: Clock
+  readonly random: Random
 }
 
 export interface Health {
