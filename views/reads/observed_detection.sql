@@ -9,7 +9,7 @@
 -- miss_reason, without an alert: no_events, no_rule_matched, alert_wrong_technique, rule_matched_no_alert.
 -- excluded_reason: unknown_state, not_begun, no_technique or no_machine; nothing is said of such a test.
 -- disagreement: blue said detected and nothing was seen (said_detected), or the reverse (said_missed).
--- after: test_selection, test_runs, alert_state
+-- after: test_selection, test_runs, alert_state, attack_catalogue
 CREATE OR REPLACE VIEW observed_detection AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -59,6 +59,7 @@ FROM
 (
     SELECT
         t.*,
+        catalogue.tactics AS tactics,
         ifNull(t.red_started_at, never) AS started_at,
         multiIf(
             NOT t.is_state_known, 'unknown_state',
@@ -73,7 +74,7 @@ FROM
         seen.other_alerts AS other_alerts,
         seen.event_hours > 0 AS has_events,
         arrayMap(
-            stage -> if(stage IS NULL, NULL,
+            stage -> if(stage IS NULL OR excluded_reason IS NOT NULL, NULL,
                 greatest(0, toUnixTimestamp64Milli(assumeNotNull(stage)) - toUnixTimestamp64Milli(started_at)) / 1000),
             [
                 seen.first_hit_at,
@@ -91,8 +92,8 @@ FROM
     (
         WITH (pair.started_at, pair.is_exact, pair.test_id, pair.round) = winner AS is_mine
         SELECT
-            pair.test_id AS test_id,
-            pair.round AS round,
+            pair.test_id AS of,
+            pair.round AS of_round,
             countIf(is_mine AND kind = 'tag') AS hits,
             countIf(is_mine AND kind = 'alert') AS alerts,
             countIf(is_mine AND pair.is_exact) AS exact,
@@ -195,6 +196,8 @@ FROM
         )
         ARRAY JOIN pairs AS pair
         GROUP BY pair.test_id, pair.round
-    ) AS seen ON seen.test_id = t.test_id AND seen.round = t.round
+    ) AS seen ON seen.of = if(t.is_state_known, t.test_id, '') AND seen.of_round = t.round
+    LEFT JOIN (SELECT technique_id AS known_id, tactics FROM attack_catalogue) AS catalogue
+        ON catalogue.known_id = ifNull(t.technique_id, '')
 )
 SETTINGS join_use_nulls = 0;

@@ -5,13 +5,13 @@ CREATE OR REPLACE VIEW test_runs AS
 SELECT
     test_id,
     round,
-    assumeNotNull(technique_id) AS technique_id,
+    assumeNotNull(t.technique_id) AS technique_id,
     assumeNotNull(red_started_at) AS started_at,
     arrayDistinct(arrayFilter(
         name -> position(name, '.') <= 1 OR isIPv4String(name) OR isIPv6String(name),
         arrayConcat(hosts, targets))) AS machines
-FROM test_rounds(at_s = {at_s:Float64}, rounds = 'all')
-WHERE technique_id IS NOT NULL
+FROM test_rounds(at_s = {at_s:Float64}, rounds = 'all') AS t
+WHERE t.technique_id IS NOT NULL
     AND red_started_at IS NOT NULL
     AND notEmpty(machines)
     AND red_started_at <= fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC')
