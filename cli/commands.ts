@@ -5,7 +5,7 @@ import { decayRun } from './commands/decay.ts'
 import { demo } from './commands/demo.ts'
 import { dev } from './commands/dev.ts'
 import { erase } from './commands/erase.ts'
-import { migrate } from './commands/migrate.ts'
+import { migrate, migrateBackfill } from './commands/migrate.ts'
 import { replay } from './commands/replay.ts'
 import { ruleCommands } from './commands/rules.ts'
 import { run } from './commands/run.ts'
@@ -16,6 +16,7 @@ export const commands: readonly Command[] = [
   demo,
   run,
   migrate,
+  migrateBackfill,
   decayRun,
   replay,
   erase,

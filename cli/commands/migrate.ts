@@ -1,8 +1,16 @@
+import { backfillView } from '../../core/backfill.ts'
 import type { Config } from '../../core/config.ts'
 import { readConfig } from '../../core/config.ts'
+import { ConfigError } from '../../core/error.ts'
 import type { Step } from '../../core/migrations.ts'
+import { createClickHouse } from '../clickhouse.ts'
 import type { Command } from '../command.ts'
-import { type DatabaseAddress, migrateDatabase, planDatabase } from '../migrate-database.ts'
+import {
+  type DatabaseAddress,
+  migrateDatabase,
+  planDatabase,
+  sqlServer,
+} from '../migrate-database.ts'
 
 export const migrate: Command = {
   name: 'migrate',
@@ -17,6 +25,31 @@ export const migrate: Command = {
     if (isPlan) for (const step of steps) io.out(`${lineOf(step)}\n`)
     io.out(steps.length === 0 ? `${address.database} is up to date.\n` : `${steps.length} steps.\n`)
     return 0
+  },
+}
+
+const backfillMsMax = 6 * 60 * 60 * 1_000
+
+export const migrateBackfill: Command = {
+  name: 'migrate backfill',
+  usage: 'VIEW',
+  summary:
+    'Fill a materialized view again from all that its source holds. Stop every engine first.',
+  options: {},
+  async run({ rest }, io) {
+    const [view, ...others] = rest
+    if (view === undefined || others.length > 0) {
+      throw new ConfigError('bad-arguments', 'Give one view, such as tag_days_from_tags.')
+    }
+    const clickhouse = createClickHouse(readConfig(), { requestMs: backfillMsMax })
+    try {
+      io.err(`Filling ${view} anew; the old content stays until it is done.\n`)
+      const { target, views, rows } = await backfillView(sqlServer(clickhouse), view)
+      io.out(`${target}: ${rows} rows from ${views.join(', ')}\n`)
+      return 0
+    } finally {
+      await clickhouse.close()
+    }
   },
 }
 
