@@ -55,6 +55,10 @@ class ApacheKafka implements Broker {
     this.bootstrap = this.#ports.map((port) => `127.0.0.1:${port}`).join(',')
   }
 
+  get folder(): string {
+    return this.#folder
+  }
+
   get pids(): number[] {
     return this.#nodes.filter((node) => node.isRunning).map((node) => node.pid)
   }

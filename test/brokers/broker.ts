@@ -9,6 +9,8 @@ export interface Broker {
   readonly name: string
   /** `host:port`, several joined by commas. */
   readonly bootstrap: string
+  /** Holds every node's files; absent where they are not ours. */
+  readonly folder?: string
   /** One process per node; empty where the server is not ours to kill. */
   readonly pids: number[]
   /** Sends the signal to every node. SIGKILL, SIGSTOP and SIGCONT are the useful ones. */

@@ -49,6 +49,10 @@ class DevBroker implements Broker {
     return `127.0.0.1:${this.#port}`
   }
 
+  get folder(): string {
+    return this.#folder
+  }
+
   get pids(): number[] {
     return this.#node?.isRunning ? [this.#node.pid] : []
   }

@@ -1,5 +1,6 @@
 import { compression } from './cases/compression.ts'
+import { undecodable } from './cases/undecodable.ts'
 import type { DeliveryCase } from './delivery-case.ts'
 
 /** Every case by name, in the order in which they run. */
-export const cases: readonly DeliveryCase[] = [...compression]
+export const cases: readonly DeliveryCase[] = [...compression, ...undecodable]

@@ -131,6 +131,22 @@ export class Scene {
     return answer.json<T>()
   }
 
+  /** Records that the group has not confirmed, of all topics. */
+  lag(): Promise<number> {
+    return this.withAdmin(async (admin) => {
+      const { commands, alerts, tests, catalog } = this.topics
+      let lag = 0
+      for (const topic of [commands, alerts, tests, catalog]) {
+        const [held] = await admin.fetchOffsets({ groupId: this.id, topics: [topic] })
+        for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
+          const one = held?.partitions.find((candidate) => candidate.partition === partition)
+          lag += Number(high) - Math.max(0, Number(one?.offset ?? 0))
+        }
+      }
+      return lag
+    })
+  }
+
   async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = this.kafka.admin()
     await admin.connect()

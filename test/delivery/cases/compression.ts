@@ -31,7 +31,8 @@ export const compression: readonly DeliveryCase[] = [
   {
     name: 'compressed by kafkajs',
     async run(scene) {
-      const producer = scene.kafka.producer()
+      // What a leader that was made a moment ago refuses is sent again, to all partitions.
+      const producer = scene.kafka.producer({ idempotent: true })
       await producer.connect()
       const messages = linesOf('gzip').map((value) => ({ value }))
       await producer.send({
