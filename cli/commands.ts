@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { config } from './commands/config.ts'
+import { coverage } from './commands/coverage.ts'
 import { deadLetterCommands } from './commands/dead-letters.ts'
 import { decayRun } from './commands/decay.ts'
 import { demo } from './commands/demo.ts'
@@ -9,11 +10,13 @@ import { migrate, migrateBackfill } from './commands/migrate.ts'
 import { replay } from './commands/replay.ts'
 import { ruleCommands } from './commands/rules.ts'
 import { run } from './commands/run.ts'
+import { testsImport } from './commands/tests.ts'
 
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
   dev,
   demo,
+  coverage,
   run,
   migrate,
   migrateBackfill,
@@ -21,6 +24,7 @@ export const commands: readonly Command[] = [
   replay,
   erase,
   ...deadLetterCommands,
+  testsImport,
   ...ruleCommands,
   config,
 ]
