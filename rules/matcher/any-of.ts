@@ -1,6 +1,7 @@
 import type { Leaf, Node } from '../node.ts'
 import type { EventValues } from './event-values.ts'
 import type { FieldNames } from './field-names.ts'
+import { grouped } from './grouped.ts'
 import { IdSet } from './id-set.ts'
 import { LiteralIndex } from './literal-index.ts'
 import type { Predicate } from './predicate.ts'
@@ -18,18 +19,8 @@ interface Merged {
 
 /** Alternatives of an OR that ask the same of the same field, answered together. */
 export function anyOfPredicates(nodes: readonly Node[], names: FieldNames): Merged {
-  const groups = new Map<string, Plain[]>()
-  const rest: Node[] = []
-  for (const node of nodes) {
-    if (!isPlain(node)) {
-      rest.push(node)
-      continue
-    }
-    const key = `${node.op}\0${node.field}`
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [node])
-    else group.push(node)
-  }
+  const rest = nodes.filter((node) => !isPlain(node))
+  const groups = grouped(nodes.filter(isPlain), ({ op, field }) => `${op}\0${field}`)
   const merged: Predicate[] = []
   for (const group of groups.values()) {
     const [first] = group

@@ -1,4 +1,5 @@
 import { isAscii } from './ascii.ts'
+import type { Literal } from './literal-index.ts'
 
 /**
  * Which bytes of a text are probed, and under which of its grams a literal is entered for that.
@@ -54,8 +55,36 @@ function sumOf(numbers: readonly number[]): number {
 /** Sets bit 5 of every byte: letters lose their case, some other bytes become equal. */
 export const foldWord = 0x20202020
 
+/** A literal is found by `gram`, which stands `offset` bytes behind the literal's start. */
+export interface Placement {
+  readonly gram: number
+  readonly literal: Literal
+  readonly offset: number
+}
+
+/**
+ * Places each literal under `step` consecutive grams of its rarest window. Each must have an ASCII
+ * run of `windowLength(sampling)`. `sample` is text of the kind that will be scanned, lower-case: it
+ * decides which windows are rare, nothing else.
+ */
+export function placeLiterals(
+  literals: readonly Literal[],
+  sampling: Sampling,
+  sample: readonly string[] = [],
+): Placement[] {
+  const texts = literals.map((literal) => literal.text)
+  const counts = countGrams([...texts, ...sample], sampling)
+  return literals.flatMap((literal) => {
+    const start = rarestWindow(literal.text, sampling, counts)
+    return Array.from({ length: sampling.step }, (_, index): Placement => {
+      const offset = start + index
+      return { gram: gramAt(literal.text, offset, sampling.size), literal, offset }
+    })
+  })
+}
+
 /** How often each gram occurs in `texts`. */
-export function countGrams(texts: Iterable<string>, { size }: Sampling): Map<number, number> {
+function countGrams(texts: Iterable<string>, { size }: Sampling): Map<number, number> {
   const counts = new Map<number, number>()
   for (const text of texts) {
     for (let at = 0; at + size <= text.length; at += 1) {
@@ -67,7 +96,7 @@ export function countGrams(texts: Iterable<string>, { size }: Sampling): Map<num
 }
 
 /** Where in `text` the pure ASCII window begins whose grams are seen least. */
-export function rarestWindow(
+function rarestWindow(
   text: string,
   sampling: Sampling,
   counts: ReadonlyMap<number, number>,

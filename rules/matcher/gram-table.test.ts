@@ -1,11 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { samplings, windowLength } from './gram-sampling.ts'
-import { GramTable, literalsMax } from './gram-table.ts'
+import { placeLiterals, type Sampling, samplings, windowLength } from './gram-sampling.ts'
+import { GramTable, gramTables } from './gram-table.ts'
 import { IdSet } from './id-set.ts'
+import type { Literal } from './literal-index.ts'
 import { ScanBuffer } from './scan-buffer.ts'
 
 const buffer = new ScanBuffer(64)
+
+function tableOf(literals: readonly Literal[], sampling: Sampling): GramTable {
+  return new GramTable(placeLiterals(literals, sampling), sampling)
+}
 
 function found(table: GramTable, text: string, literals: number): number[] {
   const ids = new IdSet(literals)
@@ -37,7 +42,7 @@ for (const sampling of samplings) {
         fc.uniqueArray(literal, { minLength: 1, maxLength: 30 }),
         text(0, 40),
         (all, hay) => {
-          const table = new GramTable(
+          const table = tableOf(
             all.map((one, id) => ({ text: one, id })),
             sampling,
           )
@@ -57,7 +62,7 @@ for (const sampling of samplings) {
 
   test(`${name} find nothing in text that holds no literal`, () => {
     const literals = ['whoami /priv', 'net user /domain'].map((one, id) => ({ text: one, id }))
-    const table = new GramTable(literals, sampling)
+    const table = tableOf(literals, sampling)
     expect(found(table, 'whoami -priv, net users /domain, whoami /pri', 2)).toEqual([])
     expect(found(table, '', 2)).toEqual([])
     expect(found(table, 'WHOAMI /PRIV', 2)).toEqual([0])
@@ -65,20 +70,25 @@ for (const sampling of samplings) {
 }
 
 test('what an earlier, longer text left in the buffer is not part of the next one', () => {
-  const table = new GramTable([{ text: 'powershell', id: 0 }], { size: 4, step: 4 })
+  const table = tableOf([{ text: 'powershell', id: 0 }], { size: 4, step: 4 })
   expect(found(table, 'x powershell -enc', 1)).toEqual([0])
   expect(found(table, 'x powershel', 1)).toEqual([])
 })
 
 test('a literal without an ASCII run for the window is refused', () => {
   const tooShort = [{ text: 'abé', id: 0 }]
-  expect(() => new GramTable(tooShort, { size: 3, step: 1 })).toThrow('ASCII run')
+  expect(() => tableOf(tooShort, { size: 3, step: 1 })).toThrow('ASCII run')
 })
 
-test('a table takes as many literals as its limit says', () => {
-  const sampling = { size: 4, step: 8 } as const
-  const most = literalsMax(sampling)
-  const literals = Array.from({ length: most }, (_, id) => ({ text: `literal ${id} of them`, id }))
-  const table = new GramTable(literals, sampling)
-  expect(found(table, `a literal ${most - 1} of them`, most)).toEqual([most - 1])
+test('more literals than a table takes are spread over several', () => {
+  const literals = Array.from({ length: 20_000 }, (_, id) => ({
+    text: `literal ${id} of them`,
+    id,
+  }))
+  const tables = gramTables(literals, { size: 4, step: 8 })
+  expect(tables.length).toBeGreaterThan(1)
+  const ids = new IdSet(literals.length)
+  buffer.loadText('a literal 0 of them, a literal 19999 of them')
+  for (const table of tables) table.scan(buffer, ids)
+  expect([ids.has(0), ids.has(19_999)]).toEqual([true, true])
 })

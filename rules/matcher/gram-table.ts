@@ -1,4 +1,5 @@
-import { countGrams, foldWord, gramAt, rarestWindow, type Sampling } from './gram-sampling.ts'
+import { foldWord, type Placement, placeLiterals, type Sampling } from './gram-sampling.ts'
+import { grouped } from './grouped.ts'
 import type { IdSet } from './id-set.ts'
 import type { Literal } from './literal-index.ts'
 import type { ScanBuffer } from './scan-buffer.ts'
@@ -23,35 +24,26 @@ import type { ScanBuffer } from './scan-buffer.ts'
  */
 
 /** Bucket numbers are 16 bits wide, 0 is none. */
-const bucketsMax = 0xffff
+export const placementsMax = 0xffff
 
-/** So many literals fit in one table under `sampling`. */
-export function literalsMax(sampling: Sampling): number {
-  return Math.floor(bucketsMax / sampling.step)
-}
-
-/** As many tables as `literals` need. */
+/** As many tables as `literals` need, `others` placed beside them. `sample` as in `placeLiterals`. */
 export function gramTables(
   literals: readonly Literal[],
   sampling: Sampling,
   sample: readonly string[] = [],
+  others: readonly Placement[] = [],
 ): GramTable[] {
-  const most = literalsMax(sampling)
-  return Array.from(
-    { length: Math.ceil(literals.length / most) },
-    (_, index) => new GramTable(literals.slice(index * most, (index + 1) * most), sampling, sample),
-  )
+  const placements = [...placeLiterals(literals, sampling, sample), ...others]
+  return Array.from({ length: Math.ceil(placements.length / placementsMax) }, (_, index) => {
+    const start = index * placementsMax
+    return new GramTable(placements.slice(start, start + placementsMax), sampling)
+  })
 }
 
 /** Fibonacci hashing: the high bits of a product with 2^32 / golden ratio. */
 const hashFactor = 0x9e3779b1 | 0
 /** Beyond 2^16 slots a table leaves the nearer caches. */
 const slotBitsMax = 16
-
-interface Entry {
-  readonly literal: number
-  readonly offset: number
-}
 
 export class GramTable {
   readonly #step: number
@@ -70,39 +62,37 @@ export class GramTable {
   readonly #byteStarts: Int32Array
   readonly #bytes: Uint8Array
 
-  /**
-   * Every literal must have an ASCII run of `windowLength(sampling)` and there may be at most
-   * `literalsMax(sampling)`. `sample` is text of the kind that will be scanned, lower-case: it
-   * decides which windows are rare, nothing else.
-   */
-  constructor(literals: readonly Literal[], sampling: Sampling, sample: readonly string[] = []) {
+  /** At most `placementsMax` of them. */
+  constructor(placements: readonly Placement[], sampling: Sampling) {
     this.#step = sampling.step
     this.#mask = sampling.size === 4 ? -1 : 0xffffff
-    const buckets = fillBuckets(literals, sampling, sample)
+    const buckets = grouped(placements, ({ gram }) => gram)
     const slotBits = slotBitsFor(buckets.size)
     this.#shift = 32 - slotBits
     this.#slots = new Uint16Array(1 << slotBits)
     this.#grams = new Int32Array(buckets.size + 1)
     this.#entryStarts = new Int32Array(buckets.size + 2)
-    const entries: Entry[] = []
+    const entries: Placement[] = []
     let bucket = 0
     for (const [gram, members] of buckets) {
       bucket += 1
       this.#grams[bucket] = gram
       this.#entryStarts[bucket] = entries.length
-      for (const member of members) entries.push(member)
+      entries.push(...members)
       this.#slots[this.#freeSlot(gram)] = bucket
     }
     this.#entryStarts[bucket + 1] = entries.length
-    this.#entryLiterals = Int32Array.from(entries, (entry) => entry.literal)
-    this.#entryOffsets = Int32Array.from(entries, (entry) => entry.offset)
-    this.#ids = Int32Array.from(literals, (literal) => literal.id)
+    const literals = [...new Set(entries.map(({ literal }) => literal))]
+    const indexes = new Map(literals.map((literal, index) => [literal, index]))
+    this.#entryLiterals = Int32Array.from(entries, ({ literal }) => indexes.get(literal) ?? 0)
+    this.#entryOffsets = Int32Array.from(entries, ({ offset }) => offset)
+    this.#ids = Int32Array.from(literals, ({ id }) => id)
     this.#byteStarts = new Int32Array(literals.length + 1)
-    literals.forEach((literal, index) => {
-      this.#byteStarts[index + 1] = (this.#byteStarts[index] ?? 0) + literal.text.length
+    literals.forEach(({ text }, index) => {
+      this.#byteStarts[index + 1] = (this.#byteStarts[index] ?? 0) + text.length
     })
     // Folded like the text: the low byte of a character beyond ASCII may look like a capital.
-    const bytes = Buffer.from(literals.map((literal) => literal.text).join(''), 'latin1')
+    const bytes = Buffer.from(literals.map(({ text }) => text).join(''), 'latin1')
     this.#bytes = bytes.map((byte) => foldByte[byte] ?? 0)
   }
 
@@ -245,27 +235,7 @@ const foldByte = Uint8Array.from({ length: 256 }, (_, byte) =>
 /** Sparse, so that most probes end at an empty slot; never more than half full. */
 function slotBitsFor(buckets: number): number {
   let bits = 9
-  while (1 << bits < buckets * 16 && bits < slotBitsMax) bits += 1
+  while (1 << bits < buckets * 64 && bits < slotBitsMax) bits += 1
   while (1 << bits < buckets * 2) bits += 1
   return bits
-}
-
-function fillBuckets(
-  literals: readonly Literal[],
-  sampling: Sampling,
-  sample: readonly string[],
-): Map<number, Entry[]> {
-  const texts = [...literals.map((literal) => literal.text), ...sample]
-  const counts = countGrams(texts, sampling)
-  const buckets = new Map<number, Entry[]>()
-  literals.forEach(({ text }, literal) => {
-    const start = rarestWindow(text, sampling, counts)
-    for (let offset = start; offset < start + sampling.step; offset += 1) {
-      const gram = gramAt(text, offset, sampling.size)
-      const members = buckets.get(gram)
-      if (members === undefined) buckets.set(gram, [{ literal, offset }])
-      else members.push({ literal, offset })
-    }
-  })
-  return buckets
 }

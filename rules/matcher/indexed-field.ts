@@ -1,5 +1,6 @@
 import { atomKey } from './atom.ts'
 import { type FieldAtom, FieldIndex } from './field-index.ts'
+import { grouped } from './grouped.ts'
 import { Postings } from './postings.ts'
 
 /** A rule waits for an atom. */
@@ -14,18 +15,9 @@ export class IndexedField {
   readonly postings: Postings
 
   constructor(waiting: readonly Waiting<FieldAtom>[], sample: readonly string[]) {
-    const groups = new Map<string, { atom: FieldAtom; rules: Set<number> }>()
-    for (const { atom, rule } of waiting) {
-      const key = atomKey(atom)
-      const group = groups.get(key)
-      if (group === undefined) groups.set(key, { atom, rules: new Set([rule]) })
-      else group.rules.add(rule)
-    }
-    const distinct = [...groups.values()]
-    this.index = new FieldIndex(
-      distinct.map((group) => group.atom),
-      sample,
-    )
-    this.postings = new Postings(distinct.map((group) => [...group.rules]))
+    const groups = [...grouped(waiting, ({ atom }) => atomKey(atom)).values()]
+    const atoms = groups.flatMap(([first]) => (first === undefined ? [] : [first.atom]))
+    this.index = new FieldIndex(atoms, sample)
+    this.postings = new Postings(groups.map((group) => [...new Set(group.map(({ rule }) => rule))]))
   }
 }

@@ -1,4 +1,4 @@
-import { IdSet } from './id-set.ts'
+import { grouped } from './grouped.ts'
 import type { Waiting } from './indexed-field.ts'
 import { KeywordScan } from './keyword-scan.ts'
 import { Postings } from './postings.ts'
@@ -7,17 +7,14 @@ import { Postings } from './postings.ts'
 export class KeywordField {
   readonly scan: KeywordScan
   readonly postings: Postings
-  readonly found: IdSet
 
   constructor(waiting: readonly Waiting<string>[], sample: readonly string[]) {
-    const rules = new Map<string, Set<number>>()
-    for (const { atom, rule } of waiting) {
-      const group = rules.get(atom)
-      if (group === undefined) rules.set(atom, new Set([rule]))
-      else group.add(rule)
-    }
-    this.scan = new KeywordScan([...rules.keys()], sample)
-    this.postings = new Postings([...rules.values()].map((group) => [...group]))
-    this.found = new IdSet(rules.size)
+    const byLiteral = grouped(waiting, ({ atom }) => atom)
+    const rules = [...byLiteral.values()].map((group) => [
+      ...new Set(group.map(({ rule }) => rule)),
+    ])
+    this.scan = new KeywordScan([...byLiteral.keys()], sample)
+    // No rule waits for an escape, which the scan counts as one more literal.
+    this.postings = new Postings([...rules, []])
   }
 }

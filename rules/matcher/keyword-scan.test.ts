@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import { IdSet } from './id-set.ts'
 import { keywordLiteral } from './keyword-literal.ts'
-import { hidesAscii, KeywordScan } from './keyword-scan.ts'
+import { KeywordScan } from './keyword-scan.ts'
 import { ScanBuffer } from './scan-buffer.ts'
 
 const buffer = new ScanBuffer()
@@ -18,9 +17,9 @@ test('a literal is found however JSON spells it', () => {
   const literals = ['"quoted"', '\\pipe\\x', '/bin/sh', '${#', 'plain text']
   const scan = new KeywordScan(literals)
   const found = (bytes: string) => {
-    const ids = new IdSet(literals.length)
-    scan.findInJson(Buffer.from(bytes), buffer, ids)
-    return literals.filter((_, id) => ids.has(id))
+    scan.found.clear()
+    expect(scan.findInJson(Buffer.from(bytes), buffer)).toBe(true)
+    return literals.filter((_, id) => scan.found.has(id))
   }
   for (const literal of literals) {
     const json = JSON.stringify({ x: `…${literal.toUpperCase()}…` })
@@ -40,20 +39,8 @@ test('a run that a number could have is not used, for JSON may write it in other
 
 test('raw JSON is searched in any case', () => {
   const scan = new KeywordScan(['mimikatz', 'sekurlsa'])
-  const found = new IdSet(2)
-  scan.findInJson(Buffer.from('{"Message":"C:\\\\MimiKatz.exe"}'), buffer, found)
-  expect([found.has(0), found.has(1)]).toEqual([true, false])
-})
-
-test('JSON that hides ASCII from the scan is told apart', () => {
-  const hides = (json: string) => hidesAscii(Buffer.from(json))
-  expect(hides('{"a":"\\u006dimikatz"}')).toBe(true)
-  expect(hides('{"a":"\\u212Aey"}')).toBe(true)
-  expect(hides('{"a":"\\u0130"}')).toBe(true)
-  expect(hides('{"a":"\u212aey"}')).toBe(true)
-  expect(hides('{"a":"\u0130"}')).toBe(true)
-  expect(hides(`{"a":"${'\\u0000'.repeat(40)}"}`)).toBe(true)
-  expect(hides('{"a":"C:\\\\users\\\\u00","b":"\\u00e9 \\u0007","c":"é"}')).toBe(false)
+  scan.findInJson(Buffer.from('{"Message":"C:\\\\MimiKatz.exe"}'), buffer)
+  expect([scan.found.has(0), scan.found.has(1)]).toEqual([true, false])
 })
 
 test('no other character becomes ASCII in lower case', () => {
@@ -64,4 +51,37 @@ test('no other character becomes ASCII in lower case', () => {
     if (/[ -~]/.test(character.toLowerCase())) others.push(character)
   }
   expect(others).toEqual(['\u0130', '\u212a'])
+})
+
+test('wherever JSON hides ASCII, the scan says that it does not show everything', () => {
+  const literals = ['abc', 'abcd.', 'mimikatz', 'mimikatz.exe']
+  const hidden = [
+    '\\u0020',
+    '\\u006D',
+    '\\u007f',
+    '\\u212a',
+    '\\u212A',
+    '\\u0130',
+    '\u212a',
+    '\u0130',
+  ]
+  // Of each length there is another sampling, the last without signs.
+  for (const literal of literals) {
+    const scan = new KeywordScan([literal])
+    const findInJson = (text: string) => {
+      scan.found.clear()
+      return scan.findInJson(Buffer.from(text), buffer)
+    }
+    for (const one of hidden) {
+      for (let before = 0; before < 24; before += 1) {
+        for (const next of ['"', '\\', '0', 'a', 'é']) {
+          const json = `{"a":"${'x'.repeat(before)}${next}${one}${next}"}`
+          expect([json, findInJson(json)]).toEqual([json, false])
+        }
+      }
+    }
+    for (const shown of ['\\u0007 \\u00e9 é', 'C:\\\\users', '0040 u0041', '®'.repeat(40)]) {
+      expect([shown, findInJson(`{"a":"${shown}"}`)]).toEqual([shown, true])
+    }
+  }
 })

@@ -1,7 +1,8 @@
 import { isAscii } from 'node:buffer'
+import { canHaveSigns, escapeSigns } from './escape-signs.ts'
 import { cheapestSampling, windowLength } from './gram-sampling.ts'
 import { type GramTable, gramTables } from './gram-table.ts'
-import type { IdSet } from './id-set.ts'
+import { IdSet } from './id-set.ts'
 import { jsonSpellings } from './keyword-literal.ts'
 import type { Literal } from './literal-index.ts'
 import type { ScanBuffer } from './scan-buffer.ts'
@@ -12,14 +13,17 @@ import type { ScanBuffer } from './scan-buffer.ts'
  *
  * Soundness: a literal is looked for in every spelling that JSON has for it, unless the JSON escapes
  * printable ASCII (`\u0041`) or a value has one of the two letters beyond ASCII whose lower case is
- * ASCII (U+212A is k, U+0130 begins with i). Such JSON `hidesAscii`, and the values are to be scanned.
+ * ASCII. Then `findInJson` says so, and the values are to be searched.
  */
 export class KeywordScan {
+  readonly found: IdSet
   readonly #tables: readonly GramTable[]
   /** Short literals without letters: cheaper to search for than to sample finely for. */
   readonly #alone: readonly Literal[]
+  /** Stands in `found` for an escape that may hide something; -1 where the tables do not look for any. */
+  readonly #escape: number
 
-  /** A literal's position is its number in the result. `sample`: text as will be scanned, lower-case. */
+  /** A literal's position is its number in `found`. `sample`: text as will be scanned, lower-case. */
   constructor(literals: readonly string[], sample: readonly string[] = []) {
     const spelled = literals.flatMap((literal, id) =>
       jsonSpellings(literal).map((text) => ({
@@ -32,20 +36,29 @@ export class KeywordScan {
     const sampling = cheapestSampling(spelled, usualBytes, 0)
     const needed = sampling === null ? Number.POSITIVE_INFINITY : windowLength(sampling)
     const inTable = spelled.filter(({ run }) => run >= needed).map(({ literal }) => literal)
-    this.#tables = sampling === null ? [] : gramTables(inTable, sampling, sample)
+    this.found = new IdSet(literals.length + 1)
+    this.#escape = sampling !== null && canHaveSigns(sampling) ? literals.length : -1
+    const signs =
+      sampling !== null && canHaveSigns(sampling) ? escapeSigns(sampling, literals.length) : []
+    this.#tables = sampling === null ? [] : gramTables(inTable, sampling, sample, signs)
     this.#alone = spelled.filter(({ run }) => run < needed).map(({ literal }) => literal)
   }
 
-  findInJson(json: Uint8Array, buffer: ScanBuffer, found: IdSet): void {
+  /** Fills `found`; false if the JSON may hide something, and the values are to be searched. */
+  findInJson(json: Uint8Array, buffer: ScanBuffer): boolean {
+    const { found } = this
     buffer.loadBytes(json)
     for (const table of this.#tables) table.scan(buffer, found)
-    if (this.#alone.length === 0) return
     const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)
+    const mayHide = this.#escape === -1 || found.has(this.#escape)
+    if ((mayHide && hasHidingEscape(bytes)) || hasHidingLetter(bytes)) return false
     for (const { text, id } of this.#alone) if (bytes.includes(text, 0, 'latin1')) found.add(id)
+    return true
   }
 
-  /** `text` in lower case. */
-  findInText(text: string, buffer: ScanBuffer, found: IdSet): void {
+  /** Adds to `found`. `text` in lower case. */
+  findInText(text: string, buffer: ScanBuffer): void {
+    const { found } = this
     buffer.loadText(text)
     for (const table of this.#tables) table.scan(buffer, found)
     for (const literal of this.#alone) if (text.includes(literal.text)) found.add(literal.id)
@@ -55,22 +68,24 @@ export class KeywordScan {
 const usualBytes = 2048
 const searchNs = 250
 
-/** May a value hold ASCII, once lower-cased, that `json` does not show? */
-export function hidesAscii(json: Uint8Array): boolean {
-  const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)
-  if (!isAscii(bytes) && (bytes.includes(kelvinSign) || bytes.includes(dottedI))) return true
-  let at = bytes.indexOf(escapeStart)
+/** Is printable ASCII, or a letter whose lower case is, written as an escape? */
+function hasHidingEscape(json: Buffer): boolean {
+  let at = json.indexOf(escapeStart)
   for (let seen = 0; at !== -1; seen += 1) {
-    if (seen === escapesMax || hidingEscape.test(bytes.toString('latin1', at, at + 6))) return true
-    at = bytes.indexOf(escapeStart, at + 2)
+    if (seen === escapesMax || hidingEscape.test(json.toString('latin1', at, at + 6))) return true
+    at = json.indexOf(escapeStart, at + 2)
   }
   return false
 }
 
+/** Is there a letter beyond ASCII whose lower case is ASCII? */
+function hasHidingLetter(json: Buffer): boolean {
+  return !isAscii(json) && (json.includes(kelvinSign) || json.includes(dottedI))
+}
+
 const escapeStart = Buffer.from('\\u')
-/** Looking at more escapes costs more than scanning the values. */
+/** Looking at more escapes costs more than searching the values. */
 const escapesMax = 16
-/** Of U+0020 to U+007F, U+212A and U+0130. */
 const hidingEscape = /^\\u(?:00[2-7]|212a|0130)/i
 const kelvinSign = Buffer.from('\u212a')
 const dottedI = Buffer.from('\u0130')

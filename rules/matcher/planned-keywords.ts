@@ -6,7 +6,7 @@ import type { EventValues } from './event-values.ts'
 import type { IdSet } from './id-set.ts'
 import type { Waiting } from './indexed-field.ts'
 import { KeywordField } from './keyword-field.ts'
-import { hidesAscii } from './keyword-scan.ts'
+import type { KeywordScan } from './keyword-scan.ts'
 import type { SharedCache } from './shared-cache.ts'
 
 /**
@@ -33,19 +33,17 @@ export class PlannedKeywords {
   /** Adds the rules of which a keyword may be in the event. */
   find(event: MatchEvent, values: EventValues, candidates: IdSet): void {
     const { json, derived, fields } = event
-    const keywords = this.#indexed ?? this.#index(json)
-    const { scan, postings, found } = keywords
-    found.clear()
-    if (json === undefined || hidesAscii(json)) {
-      scan.findInText(values.keywords().joined, values.buffer, found)
+    const { scan, postings } = this.#indexed ?? this.#index(json)
+    scan.found.clear()
+    if (json === undefined || !scan.findInJson(json, values.buffer)) {
+      scan.findInText(values.keywords().joined, values.buffer)
     } else {
-      scan.findInJson(json, values.buffer, found)
       for (const name of normalizedFields) {
-        if (fields[name] !== undefined) findInField(name, keywords, fields, values)
+        if (fields[name] !== undefined) findInField(name, scan, fields, values)
       }
-      for (const name of derived ?? []) findInField(name, keywords, fields, values)
+      for (const name of derived ?? []) findInField(name, scan, fields, values)
     }
-    if (found.size !== 0) postings.addRules(found, candidates)
+    if (scan.found.size !== 0) postings.addRules(scan.found, candidates)
   }
 
   /** The first event is a sample of what will be scanned: names of fields, if nothing else, recur. */
@@ -62,14 +60,9 @@ export class PlannedKeywords {
 const sampleBytes = 16_384
 
 /** Text that the event's JSON may not show. */
-function findInField(
-  name: string,
-  { scan, found }: KeywordField,
-  fields: Fields,
-  values: EventValues,
-): void {
+function findInField(name: string, scan: KeywordScan, fields: Fields, values: EventValues): void {
   someScalarWithin(fieldValue(fields, name), (scalar) => {
-    scan.findInText(textOf(scalar).toLowerCase(), values.buffer, found)
+    scan.findInText(textOf(scalar).toLowerCase(), values.buffer)
     return false
   })
 }
