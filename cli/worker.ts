@@ -4,12 +4,11 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { createApp } from '../api/app.ts'
+import { createApp, type ResponseFacts } from '../api/app.ts'
 import type { Auth } from '../api/auth.ts'
 import { parseAuthFile } from '../api/auth-file.ts'
 import { assertSafeBinding } from '../api/binding.ts'
 import type { Publish } from '../api/catalog-writer.ts'
-import { createClickHouseViews } from '../api/clickhouse-views.ts'
 import { type ApiServer, startApi } from '../api/server.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
@@ -20,12 +19,15 @@ import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { systemRandom } from '../core/random.ts'
 import { createReadiness, type Readiness } from '../core/readiness.ts'
 import { CatalogFollower } from '../processors/engine/catalog-follower.ts'
+import type { Outcome } from '../processors/processor.ts'
+import { countSources } from '../processors/source-metrics.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import { CatalogDuties } from './catalog-duties.ts'
 import { type ComposedEngine, composeEngine } from './compose-engine.ts'
 import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
 import { areRulesFromLog, ruleFolders } from './rule-folders.ts'
+import { createViews } from './views.ts'
 
 export interface Worker {
   readonly api: ApiServer
@@ -63,7 +65,10 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     processors: createProcessors(config),
     publish: createPublisher(config),
     rules: () => rules.current(),
-    onFinished: (outcome, timeMs) => rules.finished(outcome, timeMs),
+    onFinished: (outcome, timeMs) => {
+      rules.finished(outcome, timeMs)
+      countOutcome(metrics, outcome, timeMs)
+    },
     onAssigned: (at, lease) => duties.assigned(at, lease),
   })
   const views = createViews(config)
@@ -96,6 +101,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       ruleStates: () => rules.current().states,
       health: { isAlive: () => true, readiness: () => readiness.state() },
       metrics: () => rules.metricsText(),
+      onResponse: (response) => countResponse(metrics, response),
       publish: catalogSender(config, engine),
     }),
   })
@@ -116,21 +122,24 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
   }
 }
 
+function countOutcome(metrics: Metrics, outcome: Outcome, timeMs: number): void {
+  countSources(metrics, outcome.rows.commands ?? [], timeMs)
+  for (const [reason, count] of Object.entries(outcome.dropped)) {
+    metrics.count('ttpstream_tags_dropped_total', { reason }, count)
+  }
+}
+
+function countResponse(metrics: Metrics, { method, route, status, seconds }: ResponseFacts): void {
+  metrics.count('ttpstream_api_requests_total', { method, route, status })
+  metrics.observe('ttpstream_api_request_seconds', { route }, seconds)
+}
+
 function catalogSender(config: Config, engine: ComposedEngine): Publish {
   const topic = config.text('TTPSTREAM_TOPIC_CATALOG')
   return (record) => {
     const key = `${record.kind}:${record.id}`
     return engine.sink.sendOne({ topic, key, value: JSON.stringify(record) })
   }
-}
-
-function createViews(config: Config) {
-  return createClickHouseViews({
-    url: config.text('TTPSTREAM_CLICKHOUSE_URL'),
-    database: config.text('TTPSTREAM_CLICKHOUSE_DATABASE'),
-    username: config.text('TTPSTREAM_CLICKHOUSE_USERNAME'),
-    password: config.text('TTPSTREAM_CLICKHOUSE_PASSWORD'),
-  })
 }
 
 function readAuth(config: Config): Auth {

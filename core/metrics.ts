@@ -16,7 +16,7 @@ const counters = {
   ttpstream_tags_total: { help: 'Tags written.', labels: ['topic', 'partition'] },
   ttpstream_tags_dropped_total: {
     help: 'Tags not written, by reason.',
-    labels: ['topic', 'reason'],
+    labels: ['reason'],
   },
   ttpstream_blocks_total: { help: 'Blocks finished.', labels: ['topic', 'partition'] },
   ttpstream_recoveries_total: {
@@ -26,6 +26,18 @@ const counters = {
   ttpstream_retries_total: {
     help: 'Tries repeated because a server was unwell.',
     labels: ['what'],
+  },
+  ttpstream_source_events_total: {
+    help: 'Events, by the source that recognised them; the rest are dead letters of code unknown-source.',
+    labels: ['source', 'kind'],
+  },
+  ttpstream_source_missing_total: {
+    help: 'Events of a source that lack a host, user, session, attacker, text or time of their own.',
+    labels: ['source', 'kind', 'field'],
+  },
+  ttpstream_api_requests_total: {
+    help: 'Requests answered, by route and status.',
+    labels: ['method', 'route', 'status'],
   },
   ttpstream_match_candidates_total: { help: 'Evaluations of rules.', labels: [] },
   ttpstream_match_hits_total: { help: 'Evaluations that matched.', labels: [] },
@@ -64,6 +76,18 @@ const gauges = {
     help: 'Age of the last record of the last finished block when it was finished.',
     labels: ['topic', 'partition'],
   },
+  ttpstream_source_clock_skew_seconds: {
+    help: 'Kafka time less event time, mean of the source’s latest block; below 0 its clock is ahead.',
+    labels: ['source', 'kind'],
+  },
+  ttpstream_source_last_event_seconds: {
+    help: 'Latest event time in the source’s latest block, epoch seconds.',
+    labels: ['source', 'kind'],
+  },
+  ttpstream_source_last_taken_seconds: {
+    help: 'When the source’s latest block was taken in, epoch seconds.',
+    labels: ['source', 'kind'],
+  },
   ttpstream_rules: { help: 'Rules in force.', labels: [] },
   ttpstream_ready: { help: '1 when the engine is ready.', labels: [] },
 } as const
@@ -78,6 +102,11 @@ const histograms = {
     help: 'From cutting a block to its progress row.',
     labels: ['topic'],
     buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+  },
+  ttpstream_api_request_seconds: {
+    help: 'Time to answer a request.',
+    labels: ['route'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
   },
 } as const
 

@@ -37,6 +37,8 @@ export interface OperationsStack {
   set(name: string, value: string): void
   /** Sends values to one partition; resolves to the first one's offset. */
   send(topic: string, values: readonly (string | Buffer)[], partition?: number): Promise<number>
+  /** The engine's metrics: `name label="value" …`, labels in order of name, sources left out. */
+  metrics(): Promise<ReadonlyMap<string, number>>
   startEngine(): Promise<void>
   stopEngine(): Promise<void>
   /** Resolves when the engine has finished everything in the input topics. */
@@ -128,6 +130,18 @@ class Stack implements OperationsStack {
     } finally {
       await producer.disconnect()
     }
+  }
+
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`${this.api}/metrics`)).text()
+    const lines = text.matchAll(/^(ttpstream_[a-z_]+)(?:\{(.*)\})? (\S+)$/gm)
+    return new Map(
+      [...lines].map(([, name = '', labels = '', value]) => {
+        const parts = [...labels.matchAll(/[a-z]+="[^"]*"/g)].map(([label]) => label)
+        const shown = parts.filter((label) => !label.startsWith('source=')).sort()
+        return [[name, ...shown].join(' '), Number(value)]
+      }),
+    )
   }
 
   async startEngine(): Promise<void> {

@@ -88,6 +88,11 @@ export class Engine implements RecordHandler {
     const { topic, partition: number } = batch
     const labels = { topic, partition: number }
     metrics.set('ttpstream_lag_records', labels, Math.max(0, batch.highWatermark - position))
+    const last = batch.records.findLast(({ offset }) => offset < position)
+    if (last !== undefined && last.timestampMs > 0) {
+      const ageMs = this.#options.clock.now() - last.timestampMs
+      metrics.set('ttpstream_lag_seconds', labels, Math.max(0, ageMs / 1000))
+    }
     return position
   }
 

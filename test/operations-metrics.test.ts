@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  command,
+  type OperationsStack,
+  startOperationsStack,
+  wordRule,
+} from './operations-stack.ts'
+
+let stack: OperationsStack
+
+beforeAll(async () => {
+  stack = await startOperationsStack()
+  stack.writeRule('one.yaml', wordRule('op.one', 'T1033', 'whoami'))
+  await stack.startEngine()
+}, 60_000)
+
+afterAll(() => stack.close(), 30_000)
+
+test('metrics tell per source what came and what it lacks, how late it is read, and what the API did', async () => {
+  const hourAgo = Date.now() - 3_600_000
+  await stack.send('ttp.commands', [
+    command('whoami', { event_time: hourAgo, user: 'u1' }),
+    command('ls', { event_time: hourAgo }),
+    JSON.stringify({ kind: 'made-up-kind', event_time: hourAgo, host: 'h1', x: 1 }),
+    JSON.stringify({ nobody: 'knows', this: 'shape' }),
+  ])
+  await stack.finished()
+  await fetch(`${stack.api}/api/v1/ttp/techniques`)
+  await fetch(`${stack.api}/nowhere/${'x'.repeat(50)}`)
+  const metrics = await stack.metrics()
+  const source = 'kind="command"'
+  expect(metrics.get(`ttpstream_source_events_total ${source}`)).toBe(2)
+  expect(metrics.get(`ttpstream_source_missing_total field="user" ${source}`)).toBe(1)
+  expect(metrics.get(`ttpstream_source_missing_total field="attacker" ${source}`)).toBe(2)
+  expect(metrics.has(`ttpstream_source_missing_total field="host" ${source}`)).toBe(false)
+  expect(metrics.get(`ttpstream_source_clock_skew_seconds ${source}`)).toBeCloseTo(3_600, -2)
+  expect(metrics.get(`ttpstream_source_last_event_seconds ${source}`)).toBeCloseTo(
+    hourAgo / 1000,
+    0,
+  )
+  // A producer cannot make series without end.
+  expect(metrics.get('ttpstream_source_events_total kind="other"')).toBe(1)
+  expect([...metrics.keys()].join()).not.toContain('made-up-kind')
+  expect(
+    metrics.get('ttpstream_dead_letters_total code="unknown-source" topic="ttp.commands"'),
+  ).toBe(1)
+  expect(metrics.get('ttpstream_lag_records partition="0" topic="ttp.commands"')).toBe(0)
+  expect(metrics.get('ttpstream_lag_seconds partition="0" topic="ttp.commands"')).toBeLessThan(20)
+  const route = 'route="/api/v1/ttp/techniques"'
+  expect(metrics.get(`ttpstream_api_requests_total method="GET" ${route} status="200"`)).toBe(1)
+  expect(metrics.get(`ttpstream_api_request_seconds_count ${route}`)).toBe(1)
+  expect([...metrics.keys()].join()).not.toContain('xxxx')
+})
