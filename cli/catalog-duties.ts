@@ -1,5 +1,6 @@
 /**
- * What one worker of a group does for all: rules become detection assets, and the daily decay run.
+ * What one worker of a group does for all: rules become detection assets, correlations, and the daily
+ * decay run.
  * That worker is the one that holds the catalog's partition.
  */
 
@@ -8,8 +9,10 @@ import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import type { Lease, LogRecord, TopicPartition } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
+import { Correlator } from '../processors/correlate.ts'
 import { DecayHoldings } from '../processors/decay.ts'
 import type { ComposedEngine } from './compose-engine.ts'
+import { startCorrelations } from './correlation-job.ts'
 import { type DecayResult, runDecay, scheduleDecay } from './decay-run.ts'
 import type { LiveRules } from './live-rules.ts'
 import { RuleAssetPublisher } from './rule-asset-publisher.ts'
@@ -29,10 +32,11 @@ export class CatalogDuties {
   readonly #topic: string
   readonly #holdings = new DecayHoldings()
   readonly #schedule: { stop(): void }
+  readonly #correlations: { stop(): void }
   #isHolder: () => boolean = () => false
 
   constructor(options: CatalogDutiesOptions) {
-    const { config, log, rules, sink } = options
+    const { config, log, rules, sink, views } = options
     this.#options = options
     this.#topic = config.text('TTPSTREAM_TOPIC_CATALOG')
     this.ruleAssets = new RuleAssetPublisher({
@@ -46,6 +50,18 @@ export class CatalogDuties {
     const zone = config.text('TTPSTREAM_TIME_ZONE')
     const run = () => this.decay()
     this.#schedule = scheduleDecay(zone, log, () => this.#isHolder(), run)
+    this.#correlations = startCorrelations({
+      correlator: new Correlator({
+        views,
+        send: (records) => sink.send(records),
+        clock: systemClock,
+        topic: config.text('TTPSTREAM_TOPIC_ALERTS'),
+      }),
+      correlations: () => rules.correlations(),
+      isHolder: () => this.#isHolder(),
+      intervalMs: config.count('TTPSTREAM_CORRELATION_MS'),
+      log,
+    })
   }
 
   /** A partition is this worker's for as long as the lease is held. */
@@ -76,5 +92,6 @@ export class CatalogDuties {
   close(): void {
     this.ruleAssets.close()
     this.#schedule.stop()
+    this.#correlations.stop()
   }
 }

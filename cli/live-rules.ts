@@ -16,6 +16,12 @@ import { PushedRules } from '../processors/pushed-rules.ts'
 import { Quarantine, type QuarantineOptions } from '../processors/quarantine.ts'
 import { type RuleCounts, RuleRuntime } from '../processors/rule-runtime.ts'
 import { RuleStates, type StateChange } from '../processors/rule-states.ts'
+import {
+  type CorrelatedRule,
+  correlatedRules,
+  type RunnableCorrelation,
+  runnableCorrelations,
+} from '../rules/correlated-rule.ts'
 import { type RuleFolder, type RuleSetChange, watchRules } from '../rules/folder.ts'
 import { readRuleFolders } from '../rules/folder-listing.ts'
 import { type RuleContext, ruleContext } from '../rules/language/context.ts'
@@ -51,6 +57,12 @@ export interface RuleEvent {
   readonly [detail: string]: unknown
 }
 
+interface Correlations {
+  readonly of: RuleSet | null
+  readonly runnable: readonly RunnableCorrelation[]
+  readonly correlated: ReadonlyMap<string, CorrelatedRule>
+}
+
 const timerMsMax = 2 ** 31 - 1
 
 export class LiveRules {
@@ -61,6 +73,7 @@ export class LiveRules {
   #folder: RuleFolder | null = null
   #pushed: PushedRules | null = null
   #inForce: RulesInForce | null = null
+  #correlations: Correlations = { of: null, runnable: [], correlated: new Map() }
   #timer: NodeJS.Timeout | null = null
   /** Epoch milliseconds of the last change of rules. */
   changedAtMs: number
@@ -111,6 +124,15 @@ export class LiveRules {
     return this.rules().map((rule) => {
       const counters = counts.get(rule.id)
       return counters === undefined ? rule : { ...rule, counters }
+    })
+  }
+
+  /** Those that may publish. */
+  correlations(): readonly RunnableCorrelation[] {
+    const { states } = this.current()
+    return this.#correlations.runnable.filter(({ correlation: { id } }) => {
+      const state = states.get(id)?.state ?? 'enabled'
+      return state === 'enabled' || state === 'clipped'
     })
   }
 
@@ -215,7 +237,12 @@ export class LiveRules {
     if (ruleSet === null) return
     const { revision } = ruleSet
     this.#runtime.use(revision)
-    this.#inForce = { revision, states: this.#states.snapshot() }
+    if (this.#correlations.of !== ruleSet) {
+      const runnable = runnableCorrelations(ruleSet.correlations, ruleSet.rules)
+      this.#correlations = { of: ruleSet, runnable, correlated: correlatedRules(runnable) }
+    }
+    const { correlated } = this.#correlations
+    this.#inForce = { revision, states: this.#states.snapshot(), correlated }
     const { metrics, readiness } = this.#options
     const count = this.rules().length
     metrics.set('ttpstream_rules', {}, count)

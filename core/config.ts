@@ -116,6 +116,11 @@ export const settings = {
     default: '0',
     doc: 'Matches of one rule on one entity in a block that become tags, per minute of event time; 0: all.',
   },
+  TTPSTREAM_CORRELATION_MS: {
+    type: 'count',
+    default: '5000',
+    doc: 'Time between two passes of the correlations, milliseconds; 0: they are not run.',
+  },
   TTPSTREAM_QUARANTINE_MATCHES: {
     type: 'count',
     default: '5000',

@@ -1,4 +1,5 @@
 import type { LogRecord, OutRecord } from '../core/kafka.ts'
+import type { CorrelatedRule } from '../rules/correlated-rule.ts'
 import type { Revision, RuleState } from '../rules/rule.ts'
 import type { Row, TableName } from '../schemas/table.ts'
 
@@ -27,6 +28,8 @@ export interface BlockContext {
   readonly timeMs: number
   readonly revision: Revision
   readonly states: ReadonlyMap<string, RuleState>
+  /** Rules that correlations refer to, by id. */
+  readonly correlated?: ReadonlyMap<string, CorrelatedRule>
 }
 
 export type Rows = { readonly [Name in TableName]?: readonly Row<Name>[] }
@@ -35,6 +38,7 @@ export type DropReason =
   | 'below_floor'
   | 'disabled'
   | 'shadow'
+  | 'correlated'
   | 'quarantined'
   | 'rate_limited'
   | 'no_anchor'

@@ -1,11 +1,14 @@
 import { uuid5 } from '../core/hash.ts'
 import type { LogRecord } from '../core/kafka.ts'
+import type { CorrelatedRule } from '../rules/correlated-rule.ts'
 import { type EmittedTechnique, emitsOf } from '../rules/emit.ts'
 import { type EvidenceOptions, evidenceOf } from '../rules/evidence.ts'
+import { fieldValue } from '../rules/field.ts'
 import type { Rule, RuleState } from '../rules/rule.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import type { Anchors, SourceEvent } from '../schemas/event.ts'
 import type { Row } from '../schemas/table.ts'
+import { positionOf } from './block-reader.ts'
 import type { BlockContext, DropReason, RuleOutcome, TagOutcome } from './processor.ts'
 import { RateLimit } from './rate-limit.ts'
 
@@ -46,6 +49,7 @@ export interface TaggingOptions extends EvidenceOptions {
 /** What a block's tagging adds up to. */
 export class Tagging {
   readonly tags: Row<'tags'>[] = []
+  readonly ruleMatches: Row<'rule_matches'>[] = []
   readonly dropped: Partial<Record<DropReason, number>> = {}
   readonly byRule = new Map<string, RuleAccount>()
   readonly #context: BlockContext
@@ -86,14 +90,22 @@ export class Tagging {
   }
 
   #addRule(record: LogRecord, event: SourceEvent, rule: Rule, account: RuleAccount): boolean {
+    const correlated = this.#context.correlated?.get(rule.id)
+    const state = this.#context.states.get(rule.id)
+    const withheld = withholding(rule, state)
+    if (correlated !== undefined && withheld === null) {
+      this.ruleMatches.push(this.#matchRow(record, event, rule, correlated))
+    }
     if (rule.emits.length === 0) {
       this.#drop('no_technique', 1, account)
       return true
     }
-    const state = this.#context.states.get(rule.id)
-    const withheld = withholding(rule, state)
     if (withheld !== null) {
       this.#drop(withheld, rule.emits.length, account)
+      return true
+    }
+    if (correlated?.isTagging === false) {
+      this.#drop('correlated', rule.emits.length, account)
       return true
     }
     const emits = emitsOf(rule, event)
@@ -116,6 +128,31 @@ export class Tagging {
     }
     count(account.tags, 'written', written.length)
     return true
+  }
+
+  #matchRow(
+    record: LogRecord,
+    event: SourceEvent,
+    rule: Rule,
+    { fields }: CorrelatedRule,
+  ): Row<'rule_matches'> {
+    const held = fields.flatMap((field) => {
+      const text = correlatedText(event, field)
+      return text === null ? [] : [[field, text] as const]
+    })
+    return {
+      ...positionOf(this.#context, record),
+      rule_id: rule.id,
+      rule_version: rule.version,
+      event_time: event.eventTimeMs,
+      source_kind: event.kind,
+      source_id: event.id,
+      attacker_id: event.attackerId,
+      host: event.host,
+      user: event.user,
+      field_names: held.map(([field]) => field),
+      field_values: held.map(([, text]) => text),
+    }
   }
 
   #row(
@@ -198,6 +235,24 @@ function clipped(confidence: number, state: RuleState | undefined): number {
   if (state?.state !== 'clipped' || state.confidenceMax === null) return confidence
   return Math.min(confidence, state.confidenceMax)
 }
+
+/** A field's text, whatever its case, as it is compared in a rule; anchors are fields too. */
+function correlatedText(event: SourceEvent, field: string): string | null {
+  const anchors: Readonly<Record<string, string>> = {
+    host: event.host,
+    user: event.user,
+    attacker_id: event.attackerId,
+    session_id: event.sessionId,
+    identity_id: event.identityId,
+  }
+  const value = fieldValue(event.fields, field) ?? (anchors[field] || undefined)
+  if (value === undefined || value === null || value === '') return null
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return text.slice(0, correlatedCharsMax).toLowerCase()
+}
+
+/** Longer values that begin alike are one. */
+const correlatedCharsMax = 1_024
 
 function hasAnchor({ identityId, attackerId, sessionId, host, user }: Anchors): boolean {
   return [identityId, attackerId, sessionId, host, user].some((anchor) => anchor !== '')

@@ -60,7 +60,12 @@ export function taggedProcessor<Name extends FactTable>(
         }
       }
       return {
-        rows: { ...topic.rows(rows), tags: tagging.tags, dead_letters: reader.deadLetters },
+        rows: {
+          ...topic.rows(rows),
+          tags: tagging.tags,
+          rule_matches: tagging.ruleMatches,
+          dead_letters: reader.deadLetters,
+        },
         events: rows.length,
         deletions: reader.deletions,
         dropped: tagging.dropped,

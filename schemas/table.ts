@@ -101,6 +101,21 @@ const tags = {
   in_release: 'bool',
 } as const satisfies Columns
 
+/** One row per event that a rule matched which a correlation refers to. */
+const rule_matches = {
+  ...position,
+  rule_id: 'text',
+  rule_version: 'text',
+  event_time: 'time',
+  source_kind: 'text',
+  source_id: 'text',
+  attacker_id: 'text',
+  host: 'text',
+  user: 'text',
+  field_names: 'texts',
+  field_values: 'texts',
+} as const satisfies Columns
+
 /** One row per accepted record of `ttp.alerts`: the raise, then updates of the same alert_id. */
 const alert_events = {
   ...position,
@@ -225,6 +240,7 @@ const ingest_progress = {
 export const tables = {
   commands,
   tags,
+  rule_matches,
   alert_events,
   test_events,
   catalog_events,

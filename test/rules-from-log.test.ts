@@ -52,6 +52,7 @@ beforeAll(async () => {
         TTPSTREAM_RULES: 'log',
         TTPSTREAM_RULE_ASSETS: 'false',
         TTPSTREAM_RULE_MATCHES_PER_MINUTE: '100',
+        TTPSTREAM_CORRELATION_MS: '300',
         TTPSTREAM_QUARANTINE_MATCHES: '60',
         TTPSTREAM_QUARANTINE_WINDOW_MS: '200',
         TTPSTREAM_QUARANTINE_MS: '3000',
@@ -65,6 +66,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const { process: worker } of workers) {
+    if (worker.exitCode !== null) continue
     const exited = once(worker, 'exit')
     worker.kill('SIGTERM')
     await exited
@@ -129,6 +131,41 @@ test('shadow counts and writes no tags; beyond the limit of a minute tags are co
   expect(await metric(/rule_hits_total\{rule="log.a"/)).toBe(135)
   const summaries = await Promise.all(workers.map(({ api }) => one(api, 'log.a')))
   expect(summaries.reduce((sum, { counters }) => sum + (counters?.hits ?? 0), 0)).toBe(135)
+})
+
+test('what a correlation finds becomes an alert of ours once, and a tag by its techniques', async () => {
+  write({
+    'correlation.yaml': `${rule('log.login', 'login failed')}---
+title: Many failed logins
+id: log.correlation
+correlation:
+  type: event_count
+  rules: [log.login]
+  group-by: [host]
+  timespan: 10m
+  condition: { gte: 3 }
+level: high
+tags: [attack.t1110]
+`,
+    'alerts.yaml': `rule_id: log.alerts
+rule_version: 1
+name: Alerts that name their techniques
+applies_to: [alert]
+match: { field: rule.system, pattern: '^ttpstream$' }
+emits: [{ technique_from: technique_ids, confidence: 0.8 }]
+`,
+  })
+  await push()
+  await until('the rules', async () => (await ruleIds()).every((ids) => ids.includes('log.alerts')))
+  await send(2, 'login failed')
+  await setTimeout(1_000)
+  expect(await techniques()).not.toContain('T1110')
+  await send(2, 'login failed again')
+  await until('the tag', async () => (await techniques()).includes('T1110'))
+  await send(1, 'login failed yet again')
+  await setTimeout(1_500)
+  expect(await metric(/tags_total\{rule="log.alerts",outcome="written"/)).toBe(1)
+  expect(await metric(/tags_total\{rule="log.login",outcome="correlated"/)).toBe(5)
 })
 
 test('a rule whose hit rate explodes is quarantined on every worker, and comes back by itself', async () => {
@@ -278,6 +315,12 @@ async function ruleIds(): Promise<readonly (readonly string[])[]> {
       return page.parse(await answer.json()).data.map(({ id }) => id)
     }),
   )
+}
+
+async function techniques(): Promise<readonly string[]> {
+  const page = z.object({ data: z.array(z.looseObject({ technique_id: z.string() })) })
+  const answer = await fetch(`${workers[0]?.api}/api/v1/ttp/techniques`)
+  return page.parse(await answer.json()).data.map(({ technique_id }) => technique_id)
 }
 
 /** Sum over all workers and all samples whose line matches. */

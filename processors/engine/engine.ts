@@ -17,6 +17,7 @@ import {
   type TopicPartition,
 } from '../../core/kafka.ts'
 import type { Random } from '../../core/random.ts'
+import type { CorrelatedRule } from '../../rules/correlated-rule.ts'
 import type { Revision, RuleState } from '../../rules/rule.ts'
 import type { Processor } from '../processor.ts'
 import { decideStart, type Start } from './assignment.ts'
@@ -29,6 +30,7 @@ import type { BlockWriter } from './write-block.ts'
 export interface RulesInForce {
   readonly revision: Revision
   readonly states: ReadonlyMap<string, RuleState>
+  readonly correlated?: ReadonlyMap<string, CorrelatedRule>
 }
 
 export interface EngineOptions extends BlockWriter {

@@ -250,8 +250,8 @@ export class Partition {
   }
 
   #context(): BlockContext {
-    const { revision, states } = this.#options.rules()
-    return { ...this.#at, log: this.#log, timeMs: this.#options.clock.now(), revision, states }
+    const rules = this.#options.rules()
+    return { ...this.#at, log: this.#log, timeMs: this.#options.clock.now(), ...rules }
   }
 
   #watermarks(lease: Lease): Promise<Watermarks> {

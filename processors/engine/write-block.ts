@@ -53,6 +53,7 @@ export async function writeBlock(
   failpoint('facts')
   await insert('dead_letters', rows.dead_letters ?? [])
   failpoint('dead-letters')
+  await insert('rule_matches', rows.rule_matches ?? [])
   await insert('tags', rows.tags ?? [])
   failpoint('tags')
   const out = publish(rows)
@@ -77,7 +78,7 @@ export async function reconcile(
 ): Promise<Outcome> {
   const computed = compute()
   const held: Record<string, unknown> = {}
-  for (const name of [...factTables, 'dead_letters', 'tags'] as const) {
+  for (const name of [...factTables, 'dead_letters', 'rule_matches', 'tags'] as const) {
     const what = `read back ${name}`
     const rows = await retryTransient(
       { lease, what, log: writer.log, onTrouble: trouble(writer, what) },

@@ -1,0 +1,44 @@
+import { messageOf } from '../core/error.ts'
+import type { Log } from '../core/log.ts'
+import type { Correlator } from '../processors/correlate.ts'
+import type { RunnableCorrelation } from '../rules/correlated-rule.ts'
+
+/** Runs the correlations from time to time, one pass at a time, while this worker is the one that should. */
+export interface CorrelationJobOptions {
+  readonly correlator: Correlator
+  readonly correlations: () => readonly RunnableCorrelation[]
+  readonly isHolder: () => boolean
+  /** Between two passes; 0: never. */
+  readonly intervalMs: number
+  readonly log: Log
+}
+
+export function startCorrelations(options: CorrelationJobOptions): { stop(): void } {
+  const { correlator, correlations, isHolder, intervalMs, log } = options
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+  const schedule = () => {
+    if (isStopped || intervalMs === 0) return
+    timer = setTimeout(() => void pass(), intervalMs)
+    timer.unref()
+  }
+  const pass = async () => {
+    try {
+      if (isHolder()) {
+        const alerts = await correlator.run(correlations())
+        if (alerts > 0) log.info({ alerts }, 'correlations published')
+      }
+    } catch (cause) {
+      // The next pass looks at all of it again.
+      log.warn({ error: messageOf(cause) }, 'correlations not run')
+    }
+    schedule()
+  }
+  schedule()
+  return {
+    stop() {
+      isStopped = true
+      clearTimeout(timer)
+    },
+  }
+}
