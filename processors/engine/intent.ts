@@ -8,6 +8,10 @@
 
 import { z } from 'zod'
 
+/** Why a range of offsets was given up. */
+const missingCodes = ['records-expired', 'records-unreadable', 'records-changed'] as const
+export type MissingCode = (typeof missingCodes)[number]
+
 const fields = {
   v: z.literal(1),
   /** Random id of this incarnation of the partition. */
@@ -29,6 +33,8 @@ const intentSchema = z.object({
   /** Epoch milliseconds. */
   time: z.number().int().nonnegative(),
   revision: z.string().max(64),
+  /** The range holds no records to read, for this reason; it is reported as one dead letter. */
+  missing: z.enum(missingCodes).optional(),
 })
 
 /** All before the committed offset is finished; nothing is under way. */

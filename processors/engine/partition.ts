@@ -14,8 +14,8 @@ import type { Progress } from './assignment.ts'
 import { type Block, checksum, countOfBlock } from './block.ts'
 import { outcomeOf } from './damage.ts'
 import type { EngineOptions } from './engine.ts'
-import { missingOutcome, missingRange, within } from './expired.ts'
-import { encodeMark, type Intent } from './intent.ts'
+import { encodeMark, type Intent, type MissingCode } from './intent.ts'
+import { missingOutcome, missingRange, within } from './missing.ts'
 import { retryTransient } from './retry.ts'
 import { reconcile, rowsMax, writeBlock } from './write-block.ts'
 
@@ -34,6 +34,9 @@ export interface PartitionStart extends TopicPartition {
   readonly pending: Pending | null
 }
 
+/** So often is an offset asked for again before it counts as unreadable; two fetches may be under way. */
+const passedOverMax = 8
+
 export class Partition {
   readonly #options: EngineOptions
   readonly #at: TopicPartition
@@ -45,8 +48,10 @@ export class Partition {
   #pending: Pending | null
   /** What has been read of the pending range. */
   #collected: LogRecord[] = []
-  /** The next offset to read. */
+  /** The next offset to read: beyond `position` only while a pending range is collected. */
   #reading: number
+  /** Batches in a row that began beyond `reading`. */
+  #passedOver = 0
 
   constructor(options: EngineOptions, start: PartitionStart) {
     this.#options = options
@@ -65,12 +70,13 @@ export class Partition {
 
   /** Handles a batch that was asked for at `reading`; resolves to the next offset to read. */
   async take(batch: RecordBatch, lease: Lease, isStopping: () => boolean): Promise<number> {
-    if (batch.position !== this.#reading) return this.#realign(lease)
-    let records = batch.records
+    if (batch.position !== this.#reading) return this.#realign(batch.position, lease)
+    this.#passedOver = 0
     if (this.#pending !== null) {
-      records = await this.#collect(batch, lease)
-      if (this.#pending !== null || this.#reading <= batch.position) return this.#reading
+      await this.#collect(batch, lease)
+      if (this.#pending !== null || this.#position < batch.position) return this.#reading
     }
+    const records = batch.records.filter(({ offset }) => offset >= this.#position)
     let from = 0
     let cut = this.#cut(batch, records, from, this.#position)
     while (cut !== null && !isStopping()) {
@@ -81,46 +87,57 @@ export class Partition {
       cut = await whileWriting(writing, () => this.#cut(batch, records, from, block.last + 1))
     }
     if (this.#position === batch.highWatermark) await this.#markDone(lease)
-    this.#reading = this.#position
     return this.#reading
   }
 
-  /** Records before `low` are gone: reports the range as a block of its own and goes on after it. */
-  async expire(low: number, lease: Lease): Promise<void> {
-    const range = { first: this.#position, last: low - 1 }
+  /** Nothing before `next` can be read any more: reports the range as a block and goes on after it. */
+  async #miss(next: number, code: MissingCode, lease: Lease): Promise<void> {
+    const range = { first: this.#position, last: next - 1 }
     const block: Block = { ...this.#at, ...range, records: [] }
     const context = this.#context()
-    const outcome = missingOutcome(missingRange(context, range, 'records-expired'))
-    this.#options.log.error({ ...this.#at, ...range }, 'records expired before they were read')
-    await this.#write(block, context, outcome, lease)
-    this.#reading = this.#position
+    const outcome = missingOutcome(missingRange(context, range, code))
+    this.#options.log.error({ ...this.#at, ...range, code }, 'records cannot be read any more')
+    await this.#write(block, context, outcome, lease, code)
   }
 
-  /** The client stands elsewhere than we asked: records expired under way, or a fetch of an old epoch. */
-  async #realign(lease: Lease): Promise<number> {
+  /**
+   * The client stands elsewhere than we asked: records expired under way, or this was fetched before
+   * it was sent elsewhere. Asking again tells, but for a log that is damaged so that the client passes
+   * over the offset at every try.
+   */
+  async #realign(position: number, lease: Lease): Promise<number> {
     const { low } = await this.#watermarks(lease)
-    if (low <= this.#reading) return this.#reading
+    this.#passedOver = position > this.#reading ? this.#passedOver + 1 : 0
+    const isUnreadable = this.#passedOver >= passedOverMax
+    const next = Math.max(low, isUnreadable ? position : 0)
+    if (next <= this.#reading) return this.#reading
     if (this.#pending?.kind === 'verify') throw unproven(this.#at, this.#pending.progress)
     if (this.#pending?.kind === 'recover') {
-      this.#reading = low
-      if (low > this.#pending.intent.last) await this.finish(lease)
+      this.#reading = next
+      if (next > this.#pending.intent.last) await this.finish(lease)
       return this.#reading
     }
-    await this.expire(low, lease)
+    await this.#miss(next, next === low ? 'records-expired' : 'records-unreadable', lease)
     return this.#reading
   }
 
-  /** Takes a batch's part of the pending range; settles the range once it is whole. Returns the rest. */
-  async #collect(batch: RecordBatch, lease: Lease): Promise<readonly LogRecord[]> {
+  /** Takes a batch's part of the pending range; settles the range once it is whole. */
+  async #collect(batch: RecordBatch, lease: Lease): Promise<void> {
     const pending = this.#pending
-    if (pending === null) return batch.records
+    if (pending === null) return
     const { first, last } = pending.kind === 'recover' ? pending.intent : pending.progress
     this.#collected.push(...within(batch.records, first, last))
     this.#reading = batch.lastOffset + 1
-    if (this.#reading <= last) return []
-    if (pending.kind === 'recover') await this.finish(lease)
-    else await this.#verify(pending.progress, lease)
-    return batch.records.filter(({ offset }) => offset >= this.#position)
+    if (this.#reading <= last) return
+    try {
+      if (pending.kind === 'recover') await this.finish(lease)
+      else await this.#verify(pending.progress, lease)
+    } catch (cause) {
+      // Should the partition stay ours, the range is read again: nothing else might ever be.
+      this.#collected = []
+      this.#reading = first
+      throw cause
+    }
   }
 
   /** Finishes the pending block with the records that were read of it. */
@@ -144,6 +161,9 @@ export class Partition {
 
   /** What the pending block's absent tables get: all of it, what survives, or only a report. */
   #recompute(context: BlockContext, intent: Intent, records: readonly LogRecord[]): Outcome {
+    if (intent.missing !== undefined) {
+      return missingOutcome(missingRange(context, intent, intent.missing))
+    }
     const isSame = records.length === intent.count && checksum(records) === intent.crc
     if (isSame) return this.#process(context, records)
     const survivor = records[0]?.offset ?? intent.last + 1
@@ -203,8 +223,17 @@ export class Partition {
     return { block, context, outcome }
   }
 
-  /** Intent first, then its effects. */
-  async #write(block: Block, context: BlockContext, outcome: Outcome, lease: Lease): Promise<void> {
+  /**
+   * Intent first, then its effects. From the intent on the block is pending until it is finished:
+   * should the lease end on the way and the partition stay ours, the same block comes first again.
+   */
+  async #write(
+    block: Block,
+    context: BlockContext,
+    outcome: Outcome,
+    lease: Lease,
+    missing?: MissingCode,
+  ): Promise<void> {
     const { topic } = block
     const begun = this.#options.clock.now()
     const intent: Intent = {
@@ -219,11 +248,14 @@ export class Partition {
       crc: checksum(block.records),
       time: context.timeMs,
       revision: context.revision.id,
+      ...(missing === undefined ? {} : { missing }),
     }
     await lease.commit(block.first, encodeMark(intent))
+    this.#pending = { kind: 'recover', intent }
+    this.#reading = block.first
     this.#options.failpoint('intent')
     await writeBlock(this.#options, lease, block, intent, outcome)
-    this.#position = block.last + 1
+    this.#settle(block.last + 1)
     const seconds = (this.#options.clock.now() - begun) / 1000
     this.#options.metrics.observe('ttpstream_block_seconds', { topic }, seconds)
   }

@@ -1,17 +1,23 @@
 import type { LogRecord } from '../../core/kafka.ts'
 import type { Row } from '../../schemas/table.ts'
 import type { BlockContext, Outcome } from '../processor.ts'
+import type { MissingCode } from './intent.ts'
+
+const reasons: Readonly<Record<MissingCode, string>> = {
+  'records-expired':
+    'Kafka’s retention removed these offsets before they were read. Give the topic a longer retention or the engine more room.',
+  'records-changed':
+    'The records at these offsets are not those that the block was cut from. The topic’s history was replaced.',
+  'records-unreadable':
+    'Kafka passed over these offsets at every try. The log of the partition is damaged there.',
+}
 
 /** The report of a range of offsets whose records can no longer be read: one dead letter for all of them. */
 export function missingRange(
   context: BlockContext,
   range: { readonly first: number; readonly last: number },
-  code: 'records-expired' | 'records-changed',
+  code: MissingCode,
 ): Row<'dead_letters'> {
-  const reason =
-    code === 'records-expired'
-      ? 'Kafka’s retention removed these offsets before they were read. Give the topic a longer retention or the engine more room.'
-      : 'The records at these offsets are not those that the block was cut from. The topic’s history was replaced.'
   return {
     log: context.log,
     topic: context.topic,
@@ -22,7 +28,7 @@ export function missingRange(
     last_offset: range.last,
     records: range.last - range.first + 1,
     code,
-    reason,
+    reason: reasons[code],
     value_sha256: '',
     value_bytes: 0,
     head: '',
