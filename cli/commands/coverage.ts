@@ -94,7 +94,7 @@ function textOf(result: RecordingCoverage): string {
     `  events, tags         ${result.events}, ${result.tags} (${result.deadLetters} dead letters)`,
     `  detected             ${found.length} of ${recordings.length}, ${share}; ` +
       `${parents} by the parent technique alone, ${late} only after the recording ended`,
-    `  time to detect       p50 ${secondsText(detected.p50)}, p90 ${secondsText(detected.p90)} (misses censored)`,
+    `  time to detect       p50 ${secondsText(detected.p50)}, p90 ${secondsText(detected.p90)} (misses censored); median of the detected ${secondsText(medianOf(found))}`,
     `  coverage             ${pct} % of ${total['total']} techniques of ATT&CK ${total['attack_release']}: ` +
       `${total['validated']} validated, ${total['partial']} partial`,
     '',
@@ -117,6 +117,11 @@ function lineOf(result: RecordingResult): string {
     .map(([name, count]) => `${name} ×${count}`)
   const instead = most.length === 0 ? '' : `; tagged meanwhile: ${most.join(', ')}`
   return `${head}\n${' '.repeat(12)}${reasons[missReason ?? ''] ?? missReason}${instead}`
+}
+
+function medianOf(found: readonly RecordingResult[]): number | null {
+  const sorted = found.flatMap(({ seconds }) => seconds ?? []).sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? null
 }
 
 function secondsText(seconds: number | null): string {
