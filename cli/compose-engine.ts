@@ -15,6 +15,7 @@ import { KafkaSource } from '../processors/engine/kafka-source.ts'
 import { ClickHouseStore, type Store } from '../processors/engine/store.ts'
 import type { Outcome, Processor, Publish } from '../processors/processor.ts'
 import { createClickHouse } from './clickhouse.ts'
+import { closeInTime } from './close-in-time.ts'
 import { createKafka } from './kafka.ts'
 
 export interface EngineParts {
@@ -82,10 +83,9 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     log,
     failpoint: parts.failpoint ?? noFailpoint,
     ...(parts.onFinished === undefined ? {} : { onFinished: parts.onFinished }),
-    onAssigned: (at, lease) => {
-      readiness.set('start', null)
-      parts.onAssigned?.(at, lease)
-    },
+    ...(parts.onAssigned === undefined ? {} : { onAssigned: parts.onAssigned }),
+    // A standby has no partition, and is ready to take one.
+    onSettled: () => readiness.set('start', null),
     onTrouble: (reason) => readiness.set('servers', reason === null ? null : troubleOf(reason)),
   })
   return {
@@ -95,9 +95,10 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     sink,
     run: () => engine.run(),
     async stop() {
-      await engine.stop()
-      await sink.close()
-      await clickhouse.close()
+      await closeInTime([() => engine.stop(), () => sink.close(), () => clickhouse.close()], () => {
+        source.abandon()
+        clickhouse.close().catch(() => {})
+      })
     },
   }
 }

@@ -70,6 +70,8 @@ export interface Watermarks {
 export interface RecordHandler {
   /** A partition was assigned: the offset to read on from. Nothing is fetched before it resolves. */
   assigned(at: TopicPartition, lease: Lease): Promise<number>
+  /** All partitions of a join, of which there may be none, were assigned and have begun. */
+  settled?(): void
   /**
    * Resolves to the offset to read on from: the one after the batch when all of it was handled.
    * Never called twice at a time for one partition.
@@ -84,6 +86,8 @@ export interface RecordSource {
   watermarks(at: TopicPartition): Promise<Watermarks>
   /** Finishes the batches at hand, leaves the group. */
   close(): Promise<void>
+  /** Ends every lease at once: what waits for a server gives up, uncommitted. */
+  abandon(): void
 }
 
 export interface OutRecord {

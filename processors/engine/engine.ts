@@ -44,6 +44,8 @@ export interface EngineOptions extends BlockWriter {
   readonly random: Random
   /** A partition's start was decided: the engine works, and holds it for as long as the lease. */
   readonly onAssigned?: (at: TopicPartition, lease: Lease) => void
+  /** Every partition of a join was assigned; there may be none. */
+  readonly onSettled?: () => void
 }
 
 export class Engine implements RecordHandler {
@@ -80,6 +82,10 @@ export class Engine implements RecordHandler {
     log.info({ ...at, start: start.kind, position: partition.reading }, 'partition assigned')
     this.#options.onAssigned?.(at, lease)
     return partition.reading
+  }
+
+  settled(): void {
+    this.#options.onSettled?.()
   }
 
   async batch(batch: RecordBatch, lease: Lease): Promise<number> {

@@ -11,9 +11,9 @@
  */
 
 import { performance } from 'node:perf_hooks'
-import { setImmediate } from 'node:timers/promises'
-import type { Admin, Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs'
-import { messageOf, TransientError } from '../../core/error.ts'
+import { setTimeout } from 'node:timers/promises'
+import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs'
+import { messageOf } from '../../core/error.ts'
 import {
   type Committed,
   type Lease,
@@ -25,8 +25,11 @@ import {
   type Watermarks,
 } from '../../core/kafka.ts'
 import type { Log } from '../../core/log.ts'
+import { BatchLease } from './batch-lease.ts'
+import { KafkaWitness } from './kafka-witness.ts'
 import { fetchedOffset, lastOffsetOf, recordsOfBatch } from './wire/batch-records.ts'
 import { installRecordDecoder } from './wire/kafkajs-decoder.ts'
+import { type BeforeJoin, installGroupRules } from './wire/kafkajs-group.ts'
 
 export interface KafkaSourceOptions {
   readonly groupId: string
@@ -42,30 +45,26 @@ export interface KafkaSourceOptions {
   readonly log: Log
 }
 
-/** kafkajs calls these a rebalance; they must reach its runner, which then joins again. */
-const rejoinTypes = new Set([
-  'REBALANCE_IN_PROGRESS',
-  'ILLEGAL_GENERATION',
-  'UNKNOWN_MEMBER_ID',
-  'NOT_COORDINATOR_FOR_GROUP',
-])
-const commitTriesMax = 5
+/** Between two attempts to reach Kafka at the start, after kafkajs's own. */
+const connectPauseMs = 1_000
 
 export class KafkaSource implements RecordSource {
   readonly #options: KafkaSourceOptions
   readonly #consumer: Consumer
-  readonly #admin: Admin
+  readonly #witness: KafkaWitness
   #epoch = 0
   #lastHeartbeat = 0
   #isClosing = false
+  #end: () => void = () => {}
   #fail: (cause: unknown) => void = () => {}
   readonly #settling = new Set<Promise<void>>()
   readonly #lanes = new Map<string, Lane>()
 
   constructor(kafka: Kafka, options: KafkaSourceOptions) {
     installRecordDecoder(options.batchBytesMax)
+    installGroupRules()
     this.#options = options
-    this.#admin = kafka.admin()
+    this.#witness = new KafkaWitness(kafka, options.groupId)
     this.#consumer = kafka.consumer({
       groupId: options.groupId,
       sessionTimeout: options.sessionMs,
@@ -82,14 +81,20 @@ export class KafkaSource implements RecordSource {
   }
 
   async run(handler: RecordHandler): Promise<void> {
-    const failed = new Promise<never>((_, reject) => {
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#end = resolve
       this.#fail = reject
     })
+    // It may end before anybody waits for it.
+    ended.catch(() => {})
     const { events } = this.#consumer
     this.#consumer.on(events.HEARTBEAT, () => {
       this.#lastHeartbeat = performance.now()
     })
-    this.#consumer.on(events.REBALANCING, () => this.#advance())
+    this.#consumer.on(events.REBALANCING, ({ payload }) => {
+      this.#advance()
+      if (isBeforeJoin(payload)) payload.waitFor(this.#untilIdle())
+    })
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
       this.#lastHeartbeat = performance.now()
       this.#settle(payload.memberAssignment, handler)
@@ -98,51 +103,60 @@ export class KafkaSource implements RecordSource {
       this.#advance()
       if (!payload.restart && !this.#isClosing) this.#fail(payload.error)
     })
-    await Promise.all([this.#admin.connect(), this.#consumer.connect()])
-    await this.#consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true })
-    await this.#consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: this.#options.partitionsMax,
-      eachBatch: (payload) => this.#handle(payload, handler),
-    })
-    const stopped = new Promise<void>((resolve) => {
-      this.#consumer.on(events.STOP, () => {
-        if (this.#isClosing) resolve()
+    await this.#connect()
+    if (!this.#isClosing)
+      await this.#consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: this.#options.partitionsMax,
+        eachBatch: (payload) => this.#handle(payload, handler),
       })
-    })
-    await Promise.race([failed, stopped])
+    await ended
   }
 
-  async committed({ topic, partition }: TopicPartition): Promise<Committed> {
-    const found = await this.#ask(() =>
-      this.#admin.fetchOffsets({ groupId: this.#options.groupId, topics: [topic] }),
-    )
-    const one = found[0]?.partitions.find((candidate) => candidate.partition === partition)
-    const offset = Number(one?.offset ?? -1)
-    return offset < 0 ? { offset: null, metadata: '' } : { offset, metadata: one?.metadata ?? '' }
+  committed(at: TopicPartition): Promise<Committed> {
+    return this.#witness.committed(at)
   }
 
-  async watermarks({ topic, partition }: TopicPartition): Promise<Watermarks> {
-    const found = await this.#ask(() => this.#admin.fetchTopicOffsets(topic))
-    const one = found.find((candidate) => candidate.partition === partition)
-    if (one === undefined) {
-      throw new TransientError(
-        'kafka-unknown-partition',
-        `${topic}:${partition} has no offsets yet.`,
-      )
-    }
-    return { low: Number(one.low), high: Number(one.high) }
+  watermarks(at: TopicPartition): Promise<Watermarks> {
+    return this.#witness.watermarks(at)
   }
 
   async close(): Promise<void> {
     this.#isClosing = true
     // The batches at hand end while the group still holds their partitions.
-    await Promise.all([...this.#lanes.values()].map(({ tail }) => tail))
+    await this.#untilIdle()
     await this.#consumer.disconnect()
     this.#advance()
-    await Promise.allSettled(this.#settling)
-    await this.#admin.disconnect()
+    await this.#untilIdle()
+    await this.#witness.close()
+    this.#end()
+  }
+
+  abandon(): void {
+    this.#isClosing = true
+    this.#advance()
+  }
+
+  /** Kafka may be away when an engine starts; what can never work is thrown. */
+  async #connect(): Promise<void> {
+    const { topics, log } = this.#options
+    while (!this.#isClosing) {
+      try {
+        await this.#consumer.connect()
+        await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true })
+        return
+      } catch (cause) {
+        if (!isWorthAnotherTry(cause)) throw cause
+        log.warn({ error: messageOf(cause) }, 'Kafka does not answer, trying again')
+        await setTimeout(connectPauseMs)
+      }
+    }
+  }
+
+  /** Nothing is being written any more, nor read to decide where to begin. */
+  async #untilIdle(): Promise<void> {
+    await Promise.allSettled([...this.#settling, ...[...this.#lanes.values()].map(tailOf)])
   }
 
   #heartbeatMs(): number {
@@ -164,7 +178,9 @@ export class KafkaSource implements RecordSource {
       this.#consumer.pause([{ topic, partitions: [partition] }])
     }
     const task = Promise.all(partitions.map((at) => this.#settleOne(at, epoch, handler)))
-      .then(() => {})
+      .then(() => {
+        if (this.#epoch === epoch) handler.settled?.()
+      })
       .catch((cause: unknown) => this.#fail(cause))
       .finally(() => this.#settling.delete(task))
     this.#settling.add(task)
@@ -219,12 +235,13 @@ export class KafkaSource implements RecordSource {
     try {
       if (!lease.isHeld() || this.#isClosing) return
       const position = await handler.batch(batch, lease)
-      if (lease.isHeld() && position !== batch.lastOffset + 1) {
-        const { topic, partition } = batch
-        this.#consumer.seek({ topic, partition, offset: String(position) })
-      }
+      if (lease.isHeld() && position !== batch.lastOffset + 1) this.#seek(batch, position)
     } catch (cause) {
-      if (cause instanceof LeaseLost) return
+      if (cause instanceof LeaseLost) {
+        // Lost for want of an answer, but the partition is still ours: the batch comes once more.
+        if (lease.isCurrent() && !this.#isClosing) this.#seek(batch, batch.position)
+        return
+      }
       this.#advance()
       this.#fail(cause)
     } finally {
@@ -241,12 +258,8 @@ export class KafkaSource implements RecordSource {
     return made
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    try {
-      return await question()
-    } catch (cause) {
-      throw new TransientError('kafka-unavailable', `Kafka: ${messageOf(cause)}`, { cause })
-    }
+  #seek({ topic, partition }: TopicPartition, position: number): void {
+    this.#consumer.seek({ topic, partition, offset: String(position) })
   }
 }
 
@@ -255,74 +268,25 @@ interface Lane {
   tail: Promise<void>
 }
 
-interface LeaseClock {
-  isCurrent(): boolean
-  heartbeatAgeMs(): number
-  readonly freshMs: number
+function tailOf({ tail }: Lane): Promise<void> {
+  return tail
 }
 
-class BatchLease implements Lease {
-  readonly #payload: EachBatchPayload
-  readonly #clock: LeaseClock
-  #isLost = false
-  /** The error that must reach kafkajs's runner so that it joins again. */
-  rejoin: unknown = null
+function isBeforeJoin(payload: object): payload is BeforeJoin {
+  return 'waitFor' in payload && typeof payload.waitFor === 'function'
+}
 
-  constructor(payload: EachBatchPayload, clock: LeaseClock) {
-    this.#payload = payload
-    this.#clock = clock
-  }
-
-  isHeld(): boolean {
-    if (!this.#isLost && !this.#clock.isCurrent()) this.#isLost = true
-    return !this.#isLost
-  }
-
-  /** Keeps the session while a batch takes its time; a refusal ends the lease. */
-  beat(): void {
-    if (!this.isHeld()) return
-    this.#payload.heartbeat().catch((cause: unknown) => this.#lose(cause))
-  }
-
-  async confirm(): Promise<void> {
-    if (this.isHeld() && this.#clock.heartbeatAgeMs() > this.#clock.freshMs) {
-      await this.#payload.heartbeat().catch((cause: unknown) => this.#lose(cause))
-      if (this.#clock.heartbeatAgeMs() > this.#clock.freshMs) this.#isLost = true
-    }
-    if (!this.isHeld()) throw new LeaseLost('The group has moved on.')
-  }
-
-  async commit(offset: number, metadata: string): Promise<void> {
-    const { topic, partition } = this.#payload.batch
-    const partitions = [{ partition, offset: String(offset), metadata }]
-    for (let tries = 1; ; tries += 1) {
-      if (!this.isHeld()) throw new LeaseLost('The group has moved on.')
-      try {
-        await this.#payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions }] })
-        // The next commit must not share this answer's microtasks: a join may be among them.
-        await setImmediate()
-        return
-      } catch (cause) {
-        if (tries === commitTriesMax || rejoinTypes.has(typeOf(cause))) this.#lose(cause)
-      }
-    }
-  }
-
-  #lose(cause: unknown): void {
-    this.#isLost = true
-    this.rejoin ??= cause
-  }
+/** kafkajs marks what may go over; the end of its own retries is marked as final, and is not. */
+function isWorthAnotherTry(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false
+  if (cause.name === 'KafkaJSNumberOfRetriesExceeded') return true
+  return 'retriable' in cause && cause.retriable === true
 }
 
 /** True for as long as the epoch is the one that holds now. */
 function epochGuard(epochNow: () => number): () => boolean {
   const epoch = epochNow()
   return () => epochNow() === epoch
-}
-
-function typeOf(cause: unknown): string {
-  if (typeof cause !== 'object' || cause === null || !('type' in cause)) return ''
-  return String(cause.type)
 }
 
 function recordBatch(batch: Batch): RecordBatch {

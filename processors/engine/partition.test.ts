@@ -239,6 +239,7 @@ class World {
       committed: async () => ({ offset: null, metadata: '' }),
       watermarks: async () => ({ low: this.low, high: end }),
       close: async () => {},
+      abandon: () => {},
     }
   }
 

@@ -112,11 +112,19 @@ const engineFile = new URL('./engine-process.ts', import.meta.url).pathname
 
 function start(options: EngineProcessOptions, engines: ChildProcess[]): ChildProcess {
   const engine = spawn(process.execPath, ['--import', 'tsx', engineFile, JSON.stringify(options)], {
-    stdio: ['ignore', 'ignore', process.env['CRASH_VERBOSE'] ? 'inherit' : 'ignore'],
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  engine.stderr?.on('data', (chunk) => {
+    if (process.env['CRASH_VERBOSE']) process.stderr.write(chunk)
+    words.set(engine, ((words.get(engine) ?? '') + chunk).slice(-wordsMax))
   })
   engines.push(engine)
   return engine
 }
+
+/** The last of what each engine said, for the message of an error. */
+const words = new WeakMap<ChildProcess, string>()
+const wordsMax = 2_000
 
 async function end(engine: ChildProcess): Promise<void> {
   if (engine.exitCode !== null || engine.signalCode !== null) return
@@ -128,7 +136,7 @@ async function end(engine: ChildProcess): Promise<void> {
 function hasStopped(engine: ChildProcess): boolean {
   if (engine.signalCode === 'SIGKILL') return true
   if (engine.exitCode !== null)
-    throw new Error(`the engine ended by itself with ${engine.exitCode}`)
+    throw new Error(`the engine ended by itself with ${engine.exitCode}: ${words.get(engine)}`)
   try {
     const stat = readFileSync(`/proc/${engine.pid}/stat`, 'utf8')
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')

@@ -1,0 +1,81 @@
+/**
+ * Two habits of kafkajs's consumer group that would break exactly once, put right for the whole
+ * process; `docs/decisions/undecodable-batches.md` tells why there is no other place for it.
+ *
+ * - Where an offset is out of range it commits −1 or −2 over the group's commit, and with it over
+ *   the intent in the commit's metadata. Here it only goes on at the first offset there is.
+ * - It joins again while batches of the old epoch are still being written, and says so beforehand
+ *   on one of three paths only. Here every join is told to the source first, and waits until what
+ *   is being written is done or dropped: the next owner begins when nothing of ours is on its way.
+ */
+
+import { createRequire } from 'node:module'
+import type { TopicPartition } from '../../../core/kafka.ts'
+
+interface OffsetManager {
+  readonly cluster: {
+    fetchTopicsOffset(
+      topics: readonly {
+        topic: string
+        partitions: readonly { partition: number }[]
+        fromBeginning: boolean
+      }[],
+    ): Promise<{ partitions: { partition: number; offset: string }[] }[]>
+  }
+  readonly resolvedOffsets: Record<string, Record<number, string>>
+  setDefaultOffset(at: TopicPartition): Promise<void>
+}
+
+interface ConsumerGroup {
+  readonly groupId: string
+  readonly memberId: string | null
+  readonly instrumentationEmitter: { emit(type: string, payload: object): void }
+  joinAndSync(): Promise<unknown>
+}
+
+/** What the payload of a REBALANCING event holds besides kafkajs's own. */
+export interface BeforeJoin {
+  /** The join begins when this has settled. */
+  waitFor(work: Promise<unknown>): void
+}
+
+const require = createRequire(import.meta.url)
+const installed = Symbol.for('ttpstream consumer group')
+
+export function installGroupRules(): void {
+  const manager = prototypeOf<OffsetManager>('kafkajs/src/consumer/offsetManager/index.js')
+  const group = prototypeOf<ConsumerGroup>('kafkajs/src/consumer/consumerGroup.js')
+  if (Object.hasOwn(group, installed)) return
+  Object.defineProperty(group, installed, { value: true })
+  const rebalancing = eventName()
+  manager.setDefaultOffset = startAtFirst
+  const join = group.joinAndSync
+  group.joinAndSync = async function (this: ConsumerGroup) {
+    const works: Promise<unknown>[] = []
+    const { groupId, memberId } = this
+    const waitFor = (work: Promise<unknown>) => works.push(work)
+    this.instrumentationEmitter.emit(rebalancing, { groupId, memberId, waitFor })
+    await Promise.allSettled(works)
+    return join.call(this)
+  }
+}
+
+async function startAtFirst(
+  this: OffsetManager,
+  { topic, partition }: TopicPartition,
+): Promise<void> {
+  const [found] = await this.cluster.fetchTopicsOffset([
+    { topic, partitions: [{ partition }], fromBeginning: true },
+  ])
+  const first = found?.partitions.find((one) => one.partition === partition)
+  const offsets = this.resolvedOffsets[topic]
+  if (first !== undefined && offsets !== undefined) offsets[partition] = first.offset
+}
+
+function prototypeOf<T>(path: string): T {
+  return require(path).prototype
+}
+
+function eventName(): string {
+  return require('kafkajs/src/consumer/instrumentationEvents.js').events.REBALANCING
+}
