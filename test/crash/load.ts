@@ -36,19 +36,27 @@ export async function createTopics(kafka: Kafka, topics: CaseTopics): Promise<vo
     waitForLeaders: false,
     topics: names.map((topic) => ({ topic, numPartitions: topic === topics.commands ? 2 : 1 })),
   })
-  for (let tries = 0; !(await haveLeaders(admin, names)); tries += 1) {
-    if (tries === leaderTriesMax) throw new Error(`no leaders for ${names.join(', ')}`)
-    await setTimeout(100)
-  }
+  await untilLed(admin, names)
   await admin.disconnect()
 }
 
-const leaderTriesMax = 100
+const leaderTriesMax = 200
 
-async function haveLeaders(admin: Admin, names: readonly string[]): Promise<boolean> {
+/**
+ * Waits until the leader of every partition answers for it. Metadata names leaders earlier, and what
+ * they refuse kafkajs would send again to all partitions of the topic.
+ */
+export async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
+  for (let tries = 0; !(await areLed(admin, names)); tries += 1) {
+    if (tries === leaderTriesMax) throw new Error(`no leaders for ${names.join(', ')}`)
+    await setTimeout(50)
+  }
+}
+
+async function areLed(admin: Admin, names: readonly string[]): Promise<boolean> {
   try {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] })
-    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))
+    for (const name of names) await admin.fetchTopicOffsets(name)
+    return true
   } catch {
     return false
   }

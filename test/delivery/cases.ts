@@ -1,6 +1,7 @@
 import { compression } from './cases/compression.ts'
 import { undecodable } from './cases/undecodable.ts'
+import { witnesses } from './cases/witnesses.ts'
 import type { DeliveryCase } from './delivery-case.ts'
 
 /** Every case by name, in the order in which they run. */
-export const cases: readonly DeliveryCase[] = [...compression, ...undecodable]
+export const cases: readonly DeliveryCase[] = [...compression, ...undecodable, ...witnesses]
