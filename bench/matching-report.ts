@@ -48,6 +48,21 @@ function growthOf(figures: readonly PassFigures[]): number {
   return all.steadyUs / all.parseUs / (some.steadyUs / some.parseUs)
 }
 
+/** What is asked beside another engine, when it was there. */
+export function rsigmaTargetsMissed({ rsigma, mixed, processes }: Omit<Report, 'misses'>): Misses {
+  const misses: string[] = []
+  const least = (what: string, mine: number | undefined, other: number, min: number) => {
+    const times = other / (mine ?? Number.NaN)
+    if (!(times >= min)) misses.push(`${what} is ${times.toFixed(2)} × RSigma, at least ${min}`)
+  }
+  if (rsigma === undefined) return misses
+  least('mixed events, steady,', mixed.at(-1)?.steadyUs, rsigma.mixed.usPerEvent, 2)
+  least('mixed events, first pass,', mixed.at(-1)?.coldUs, rsigma.mixed.usPerEvent, 1)
+  least('process creations, steady,', processes.at(-1)?.steadyUs, rsigma.processes.usPerEvent, 2)
+  least('process creations, first pass,', processes.at(-1)?.coldUs, rsigma.processes.usPerEvent, 1)
+  return misses
+}
+
 export function reportOf(report: Report): string {
   const { environment, mixed, processes, misses } = report
   return `${[
@@ -202,11 +217,11 @@ const method = `- Rules: everything under \`rules/\` of SigmaHQ's archive of 202
 - p50 and p99 are wall time of single events, with whatever else the machine did.
 - Another engine is measured in the same run on the same files, by the difference of a long and a short run, so that
   loading its rules does not count. Its output is written to a file.
-- Node runs with \`--max-semi-space-size=64\`, as the product does.`
+- Node runs with \`--max-semi-space-size=64\`.`
 
 const limits = `- Other log sources. Linux, cloud and proxy events are shorter and meet fewer rules.
 - Everything around matching: Kafka, recognising sources, tags, ClickHouse.
-- Machines with other caches: the gram tables of process creation are made for a second-level cache of 512 KB or more.
+- Machines with other caches.
 - Absolute figures on a quiet machine, if the load above is not near 0: ratios hold better than times.`
 
 function row(cells: readonly string[]): string {

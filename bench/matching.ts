@@ -8,7 +8,13 @@ import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
 import type { HostileFigures } from './matching-hostile.ts'
 import type { PassFigures } from './matching-pass.ts'
-import { type Misses, type Report, reportOf, targetsMissed } from './matching-report.ts'
+import {
+  type Misses,
+  type Report,
+  reportOf,
+  rsigmaTargetsMissed,
+  targetsMissed,
+} from './matching-report.ts'
 import { writeStreams } from './matching-streams.ts'
 import { rsigmaVersion, runRsigma, writeRules } from './rsigma.ts'
 
@@ -55,21 +61,21 @@ async function measure(folder: string, isCheck: boolean, writes: boolean): Promi
   if (isCheck) return misses.length === 0 ? 0 : 1
   progress('hostile events')
   const hostile: HostileFigures[] = inProcess('matching-hostile.ts', [])
-  const report: Report = {
+  const figures = {
     environment,
     mixed,
     processes,
     hostile,
-    misses,
     ...rsigma(folder, streams),
   }
+  const report: Report = { ...figures, misses: [...misses, ...rsigmaTargetsMissed(figures)] }
   const text = reportOf(report)
   process.stdout.write(text)
   if (writes) {
     mkdirSync(join(page, '..'), { recursive: true })
     writeFileSync(page, text)
   }
-  return misses.length === 0 ? 0 : 1
+  return report.misses.length === 0 ? 0 : 1
 }
 
 function rsigma(folder: string, streams: { mixed: string; process: string }) {

@@ -22,7 +22,7 @@ const program = process.env['RSIGMA'] ?? 'rsigma'
 
 export function rsigmaVersion(): string | undefined {
   const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
-  return status === 0 ? stdout.trim() : undefined
+  return status === 0 ? stdout.trim().split('\n')[0] : undefined
 }
 
 /** SigmaHQ's rules as files, for it reads a folder. */

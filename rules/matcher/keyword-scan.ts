@@ -49,9 +49,11 @@ export class KeywordScan {
     const { found } = this
     buffer.loadBytes(json)
     for (const table of this.#tables) table.scan(buffer, found)
-    const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)
     const mayHide = this.#escape === -1 || found.has(this.#escape)
-    if ((mayHide && hasHidingEscape(bytes)) || hasHidingLetter(bytes)) return false
+    const isPlain = !mayHide && isAscii(json)
+    if (isPlain && this.#alone.length === 0) return true
+    const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)
+    if ((mayHide && hasHidingEscape(bytes)) || (!isPlain && hasHidingLetter(bytes))) return false
     for (const { text, id } of this.#alone) if (bytes.includes(text, 0, 'latin1')) found.add(id)
     return true
   }
@@ -80,7 +82,7 @@ function hasHidingEscape(json: Buffer): boolean {
 
 /** Is there a letter beyond ASCII whose lower case is ASCII? */
 function hasHidingLetter(json: Buffer): boolean {
-  return !isAscii(json) && (json.includes(kelvinSign) || json.includes(dottedI))
+  return json.includes(kelvinSign) || json.includes(dottedI)
 }
 
 const escapeStart = Buffer.from('\\u')

@@ -1,11 +1,11 @@
 import { scalarTest, textMatches } from '../leaf.ts'
 import type { Leaf, Node, ScalarLeaf } from '../node.ts'
 import { isNull, someScalar, textOf } from '../value.ts'
-import { anyOfPredicates } from './any-of.ts'
 import type { EventValues } from './event-values.ts'
 import type { FieldNames } from './field-names.ts'
 import { keywordPredicate } from './keyword-predicate.ts'
 import { requiredLiterals } from './regex-literals.ts'
+import { textGroups } from './text-group.ts'
 import { casedPredicate, globPredicate, textPredicate } from './text-predicate.ts'
 
 export type Predicate = (values: EventValues) => boolean
@@ -17,12 +17,9 @@ export type Predicate = (values: EventValues) => boolean
 export function compilePredicate(node: Node, names: FieldNames): Predicate {
   switch (node.op) {
     case 'and':
-      return allOf(cheapFirst(node.nodes).map((child) => compilePredicate(child, names)))
-    case 'or': {
-      const { merged, rest } = anyOfPredicates(node.nodes, names)
-      const others = cheapFirst(rest).map((child) => compilePredicate(child, names))
-      return someOf([...merged, ...others])
-    }
+      return allOf(parts('and', node.nodes, names))
+    case 'or':
+      return someOf(parts('or', node.nodes, names))
     case 'atleast': {
       const predicates = node.nodes.map((child) => compilePredicate(child, names))
       return (values) => countOf(predicates, values) >= node.count
@@ -36,6 +33,16 @@ export function compilePredicate(node: Node, names: FieldNames): Predicate {
     default:
       return leafPredicate(node, names)
   }
+}
+
+/** The children of an AND or OR, what can be asked together as one, the cheap ones first. */
+function parts(op: 'and' | 'or', nodes: readonly Node[], names: FieldNames): Predicate[] {
+  const { groups, rest } = textGroups(op, nodes, names)
+  const all = [
+    ...groups.map(({ leaves, predicate }) => ({ cost: costOf({ op, nodes: leaves }), predicate })),
+    ...rest.map((node) => ({ cost: costOf(node), predicate: compilePredicate(node, names) })),
+  ]
+  return all.sort((left, right) => left.cost - right.cost).map(({ predicate }) => predicate)
 }
 
 function allOf(predicates: readonly Predicate[]): Predicate {
@@ -128,10 +135,6 @@ function hasSome(text: string, literals: readonly string[]): boolean {
   return false
 }
 
-function cheapFirst(nodes: readonly Node[]): readonly Node[] {
-  return [...nodes].sort((left, right) => costOf(left) - costOf(right))
-}
-
 /** Relative to comparing a short text. */
 const costs: Readonly<Record<Leaf['op'] | 'constant', number>> = {
   constant: 0,
@@ -159,8 +162,8 @@ function costOf(node: Node): number {
   switch (node.op) {
     case 'and': {
       // Usually its cheapest part decides.
-      const parts = node.nodes.map(costOf)
-      return Math.min(...parts) + 0.2 * sum(parts)
+      const children = node.nodes.map(costOf)
+      return Math.min(...children) + 0.2 * sum(children)
     }
     case 'or':
     case 'atleast':
