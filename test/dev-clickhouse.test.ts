@@ -105,6 +105,12 @@ test('a data folder that is in use is refused, and its user is not disturbed', a
   expect(await ask(first, 'SELECT 1')).toBe('1')
 })
 
+test('a request target that is no URL is refused, and the server goes on', async () => {
+  const server = await start(await newFolder())
+  expect((await fetch(`${server.url}//`)).status).toBe(400)
+  expect(await ask(server, 'SELECT 1')).toBe('1')
+})
+
 test('with users configured, only their passwords open it', async () => {
   const server = await start(await newFolder(), { users: { analyst: 'sesame' } })
   const client = (username: string, password: string) =>

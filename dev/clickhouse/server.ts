@@ -127,8 +127,15 @@ class Front {
   }
 
   #route(message: IncomingMessage, response: ServerResponse): void {
-    const url = new URL(message.url ?? '/', 'http://localhost')
-    const { method } = message
+    const { method, url: target = '/' } = message
+    // Some targets, such as `//`, are no URL: an exception here would end the server.
+    if (!URL.canParse(target, 'http://localhost')) {
+      message.resume()
+      response.writeHead(400, { 'Content-Type': 'text/plain; charset=UTF-8' })
+      response.end('The request target is not a URL\n')
+      return
+    }
+    const url = new URL(target, 'http://localhost')
     response.setHeader('X-ClickHouse-Server-Display-Name', 'ttpstream-dev')
     // The JDBC driver reads no result without it.
     response.setHeader('X-ClickHouse-Timezone', this.#engine.timezone)
