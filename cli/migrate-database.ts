@@ -19,6 +19,8 @@ export interface DatabaseAddress {
   readonly database: string
   readonly username?: string
   readonly password?: string
+  /** PEM of the authority that signed the server's certificate. */
+  readonly tlsCa?: Buffer
 }
 
 /** Applies what is missing and tells of each step. Throws `ConfigError` for a change no migration covers. */
@@ -84,7 +86,8 @@ async function createDatabase(address: DatabaseAddress): Promise<void> {
 function connect(address: DatabaseAddress, database: string): ClickHouseClient {
   const { url, username = 'default', password = '' } = address
   const log = { level: ClickHouseLogLevel.OFF }
-  return createClient({ url, database, username, password, request_timeout: 120_000, log })
+  const tls = address.tlsCa === undefined ? {} : { tls: { ca_cert: address.tlsCa } }
+  return createClient({ url, database, username, password, request_timeout: 120_000, log, ...tls })
 }
 
 /** Fills the ATT&CK tables unless they hold this release already. */

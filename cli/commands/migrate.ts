@@ -3,7 +3,7 @@ import type { Config } from '../../core/config.ts'
 import { readConfig } from '../../core/config.ts'
 import { ConfigError } from '../../core/error.ts'
 import type { Step } from '../../core/migrations.ts'
-import { createClickHouse } from '../clickhouse.ts'
+import { clickHouseCa, createClickHouse } from '../clickhouse.ts'
 import type { Command } from '../command.ts'
 import {
   type DatabaseAddress,
@@ -54,7 +54,9 @@ export const migrateBackfill: Command = {
 }
 
 export function databaseAddress(config: Config): DatabaseAddress {
+  const tlsCa = clickHouseCa(config)
   return {
+    ...(tlsCa === undefined ? {} : { tlsCa }),
     url: config.text('TTPSTREAM_CLICKHOUSE_URL'),
     database: config.text('TTPSTREAM_CLICKHOUSE_DATABASE'),
     username: config.text('TTPSTREAM_CLICKHOUSE_USERNAME'),

@@ -16,10 +16,12 @@ import { freePorts, NodeProcess } from './node-process.ts'
 
 const readyMsMax = 90_000
 
+type Properties = Readonly<Record<string, string>>
+
 export interface ApacheKafkaOptions {
   readonly nodes?: 1 | 3
-  /** server.properties on top of the defaults below, the same for every node. */
-  readonly config?: Readonly<Record<string, string>>
+  /** server.properties on top of the defaults below, for every node; or made from its defaults. */
+  readonly config?: Properties | ((defaults: Properties) => Properties)
 }
 
 /** Needs `java`, and `mvn` the first time. Throws with the end of the server's log. */
@@ -67,12 +69,14 @@ class ApacheKafka implements Broker {
     for (const node of this.#nodes) node.signal(signal)
   }
 
-  async format(config: Readonly<Record<string, string>>): Promise<void> {
+  async format(config: NonNullable<ApacheKafkaOptions['config']>): Promise<void> {
     const clusterId = `t${randomBytes(16).toString('base64url').slice(1, 21)}w`
     await Promise.all(
       this.#ports.map(async (_, index) => {
         const folder = join(this.#folder, String(index))
-        const properties = { ...this.#properties(index), ...config }
+        const defaults = this.#properties(index)
+        const given = typeof config === 'function' ? config(defaults) : config
+        const properties = { ...defaults, ...given }
         const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}\n`)
         await mkdir(folder)
         await writeFile(join(folder, 'log4j2.properties'), log4j)

@@ -29,6 +29,8 @@ export async function provideBrokers(options: ApacheKafkaOptions = {}): Promise<
   const reason = hasJava ? 'no Kafka jars and no mvn to fetch them' : 'no java'
   if (options.nodes === 3) return skip(`${reason}, and a container gives only one node`)
   if (await hasContainerEngine()) {
+    if (typeof options.config === 'function')
+      return skip(`${reason}, and a container takes no such options`)
     return { kind: 'broker', broker: await startContainerKafka(options.config) }
   }
   return skip(`${reason}, no container engine, and KAFKA_BROKERS is not set`)
