@@ -1,7 +1,13 @@
 import { compression } from './cases/compression.ts'
+import { retention } from './cases/retention.ts'
 import { undecodable } from './cases/undecodable.ts'
 import { witnesses } from './cases/witnesses.ts'
 import type { DeliveryCase } from './delivery-case.ts'
 
 /** Every case by name, in the order in which they run. */
-export const cases: readonly DeliveryCase[] = [...compression, ...undecodable, ...witnesses]
+export const cases: readonly DeliveryCase[] = [
+  ...compression,
+  ...undecodable,
+  ...witnesses,
+  ...retention,
+]

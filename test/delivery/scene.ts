@@ -147,6 +147,19 @@ export class Scene {
     })
   }
 
+  /** Removes the commands before `offset`, in both partitions. */
+  async expire(offset: number): Promise<void> {
+    await this.withAdmin(async (admin) => {
+      const topic = this.topics.commands
+      const ends = await admin.fetchTopicOffsets(topic)
+      const partitions = ends.map(({ partition, high }) => ({
+        partition,
+        offset: String(Math.min(offset, Number(high))),
+      }))
+      await admin.deleteTopicRecords({ topic, partitions })
+    })
+  }
+
   async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = this.kafka.admin()
     await admin.connect()

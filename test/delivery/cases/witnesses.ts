@@ -47,7 +47,7 @@ export const witnesses: readonly DeliveryCase[] = [
       await scene.write(1, 120)
       await scene.drain()
       await deleteGroup(scene)
-      await expireAll(scene)
+      await scene.expire(Number.POSITIVE_INFINITY)
       await scene.write(121, 60)
       await isRefused(scene, 'log-unproven', /another TTPSTREAM_KAFKA_GROUP/)
     },
@@ -163,19 +163,6 @@ async function deleteGroup(scene: Scene): Promise<void> {
         return false
       }
     })
-  })
-}
-
-async function expireAll(scene: Scene): Promise<void> {
-  await scene.withAdmin(async (admin) => {
-    const { commands, alerts, tests, catalog } = scene.topics
-    for (const topic of [commands, alerts, tests, catalog]) {
-      const offsets = await admin.fetchTopicOffsets(topic)
-      await admin.deleteTopicRecords({
-        topic,
-        partitions: offsets.map(({ partition, high }) => ({ partition, offset: high })),
-      })
-    }
   })
 }
 
