@@ -119,6 +119,79 @@ test('a tactic that the release does not have is a mistake', async () => {
   })
 })
 
+test('observed detection follows each stage of a test and says why there was no alert', async () => {
+  const seen = (test_id: string, host: string): Partial<Row<'test_events'>> => ({
+    log: 'l1',
+    topic: 'ttp.tests',
+    offset: host === 'ws1' ? 1 : 2,
+    test_id,
+    platform: 'windows',
+    exercise: 'E9',
+    technique_id: 'T1105',
+    hosts: [host],
+    state: 'validated',
+    detection_result: 'detected',
+    red_started_at: at('15:00:00'),
+    event_time: at('15:00:01'),
+  })
+  await store.insert('test_events', [seen('o1', 'ws1'), seen('o2', 'ws2')])
+  await store.insert('tags', [
+    {
+      tag_id: '2ed6657d-e927-568b-95e1-2665a8aea6a2',
+      event_time: at('15:00:30'),
+      ingest_time: at('15:00:32'),
+      tagged_time: at('15:00:32'),
+      host: 'WS1.example.local',
+      technique_id: 'T1105',
+      tactic: 'TA0011',
+      tactics: ['TA0011'],
+      confidence: 0.9,
+      rule_id: 'r1',
+    },
+  ])
+  const query = 'exercise=E9&at=2026-11-21T16:00:00Z'
+  const { body: tests } = await store.send(`${metrics}/observed/tests?${query}`)
+  expect(tests).toMatchObject({
+    total: 2,
+    next_cursor: null,
+    data: [
+      {
+        test_id: 'o1',
+        hits: 1,
+        hit_seconds: 30,
+        tagged_seconds: 32,
+        alerted_seconds: null,
+        detected_seconds: 30,
+        miss_reason: 'rule_matched_no_alert',
+        disagreement: null,
+      },
+      { test_id: 'o2', hits: 0, detected_seconds: null, disagreement: 'said_detected' },
+    ],
+  })
+  const { body: summary } = await store.send(`${metrics}/observed?${query}`)
+  expect(summary).toMatchObject({
+    horizon_seconds: 86_400,
+    data: [
+      {
+        group_kind: 'all',
+        group_value: null,
+        tests: 2,
+        stages: {
+          detected: { reached: 1, reached_share: 0.5, p50_seconds: 30, p95_seconds: null },
+          alerted: { reached: 0, p50_seconds: null },
+        },
+        miss_reasons: { no_events: 1, rule_matched_no_alert: 1 },
+        disagreements: { said_detected: 1 },
+      },
+      { group_kind: 'tactic', group_value: 'TA0011' },
+      { group_kind: 'technique', group_value: 'T1105' },
+      { group_kind: 'platform', group_value: 'windows' },
+    ],
+  })
+  const { body: missed } = await store.send(`${metrics}/misses?${query}&limit=1`)
+  expect(missed).toMatchObject({ total: 2, data: [{ test_id: 'o1' }] })
+})
+
 test('coverage is what validations say, as of any instant, with its denominators', async () => {
   await put('detection_asset', 'a1', '2026-11-01T00:00:00Z', { name: 'A', asset_type: 'sigma' })
   await put('mapping', 'm1', '2026-11-01T00:00:00Z', { asset_id: 'a1', technique_id: 'T1003.006' })
