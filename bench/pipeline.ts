@@ -233,7 +233,7 @@ function startEngine(
 ) {
   const main = new URL('../cli/main.ts', import.meta.url).pathname
   const environment = Object.fromEntries(names().map((name) => [name, config.text(name)]))
-  return spawn(process.execPath, [...nodeOptions, '--import', 'tsx', main, 'run'], {
+  const engine = spawn(process.execPath, [...nodeOptions, '--import', 'tsx', main, 'run'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
@@ -243,6 +243,10 @@ function startEngine(
       TTPSTREAM_LOG_LEVEL: 'error',
     },
   })
+  engine.once('exit', (code) => {
+    if (code !== 0) throw new Error(`the engine ended with ${code}`)
+  })
+  return engine
 }
 
 async function stop(engine: ReturnType<typeof startEngine>): Promise<void> {

@@ -19,7 +19,6 @@ import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { systemRandom } from '../core/random.ts'
 import { createReadiness, type Readiness } from '../core/readiness.ts'
 import { CatalogFollower } from '../processors/engine/catalog-follower.ts'
-import type { Outcome } from '../processors/processor.ts'
 import { countSources } from '../processors/source-metrics.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import { CatalogDuties } from './catalog-duties.ts'
@@ -67,7 +66,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     rules: () => rules.current(),
     onFinished: (outcome, timeMs) => {
       rules.finished(outcome, timeMs)
-      countOutcome(metrics, outcome, timeMs)
+      countSources(metrics, outcome.rows.commands ?? [], timeMs)
     },
     onAssigned: (at, lease) => duties.assigned(at, lease),
   })
@@ -119,13 +118,6 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       await Promise.allSettled([engine.stop(), follower.close(), rules.close()])
       await views.close()
     },
-  }
-}
-
-function countOutcome(metrics: Metrics, outcome: Outcome, timeMs: number): void {
-  countSources(metrics, outcome.rows.commands ?? [], timeMs)
-  for (const [reason, count] of Object.entries(outcome.dropped)) {
-    metrics.count('ttpstream_tags_dropped_total', { reason }, count)
   }
 }
 

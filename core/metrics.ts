@@ -16,7 +16,7 @@ const counters = {
   ttpstream_tags_total: { help: 'Tags written.', labels: ['topic', 'partition'] },
   ttpstream_tags_dropped_total: {
     help: 'Tags not written, by reason.',
-    labels: ['reason'],
+    labels: ['topic', 'reason'],
   },
   ttpstream_blocks_total: { help: 'Blocks finished.', labels: ['topic', 'partition'] },
   ttpstream_recoveries_total: {
@@ -115,12 +115,17 @@ export const metricSpecs = { ...counters, ...gauges, ...histograms }
 export type CounterName = keyof typeof counters
 export type GaugeName = keyof typeof gauges
 export type HistogramName = keyof typeof histograms
-type Labels = Readonly<Record<string, string | number>>
+type MetricName = CounterName | GaugeName | HistogramName
+
+/** Exactly the declared labels: another one would be an exception in the middle of a block. */
+type Labels<Name extends MetricName> = Readonly<
+  Record<(typeof metricSpecs)[Name]['labels'][number], string | number>
+>
 
 export interface Metrics {
-  count(name: CounterName, labels: Labels, by?: number): void
-  set(name: GaugeName, labels: Labels, value: number): void
-  observe(name: HistogramName, labels: Labels, value: number): void
+  count<Name extends CounterName>(name: Name, labels: Labels<Name>, by?: number): void
+  set<Name extends GaugeName>(name: Name, labels: Labels<Name>, value: number): void
+  observe<Name extends HistogramName>(name: Name, labels: Labels<Name>, value: number): void
   /** Sum over all labels. */
   total(name: CounterName | GaugeName): Promise<number>
   /** Prometheus text format. */
