@@ -1,5 +1,5 @@
 import { ConfigError, messageOf } from './error.ts'
-import type { SqlFile, SqlFiles } from './sql-files.ts'
+import { isView, type SqlFile, type SqlFiles } from './sql-files.ts'
 
 /**
  * Brings a database to the state that `views/` describes.
@@ -9,7 +9,7 @@ import type { SqlFile, SqlFiles } from './sql-files.ts'
  *   unless a migration that has not run yet says `-- changes: tables/that.sql`.
  * - Migrations run once each, by number, before the folders, and only on a database that is older
  *   than they are: a new database is made in the present state and has them recorded as done.
- * - Reads hold nothing: when anything has changed all of them are made anew, in order, because a
+ * - Views (reads, v1) hold nothing: when anything has changed all of them are made anew, in order, because a
  *   view keeps the columns that its sources had when it was made.
  * - What has been applied is in `schema_migrations`. A run that was cut off is continued by the
  *   next; so every statement must bear being run twice (IF NOT EXISTS, OR REPLACE).
@@ -46,12 +46,12 @@ export async function migrate(
   await server.command(createSchemaMigrations)
   const steps = await planMigration(server, files)
   const record = (done: readonly SqlFile[]) => server.command(recordFiles(done, options.version))
-  for (const step of steps.filter(({ file }) => file.folder !== 'reads')) {
+  for (const step of steps.filter(({ file }) => !isView(file))) {
     options.onStep?.(step)
     if (step.action !== 'record') await run(server, step.file)
     await record([step.file])
   }
-  const reads = steps.filter(({ file }) => file.folder === 'reads')
+  const reads = steps.filter(({ file }) => isView(file))
   for (const step of reads) {
     options.onStep?.(step)
     await run(server, step.file)
@@ -90,7 +90,7 @@ function plan(applied: Applied, files: SqlFiles): Step[] {
     }
   }
   const refused: string[] = []
-  for (const file of files.objects.filter((object) => object.folder !== 'reads')) {
+  for (const file of files.objects.filter((object) => !isView(object))) {
     const before = applied.get(file.path)
     if (before === undefined) steps.push({ action: 'create', file, reason: 'not yet applied' })
     else if (before !== file.sha256) {
@@ -103,7 +103,7 @@ function plan(applied: Applied, files: SqlFiles): Step[] {
 }
 
 function planReads(applied: Applied, files: SqlFiles, isBelowChanged: boolean): Step[] {
-  const reads = files.objects.filter((object) => object.folder === 'reads')
+  const reads = files.objects.filter(isView)
   const isChanged = reads.some((file) => applied.get(file.path) !== file.sha256)
   if (!isChanged && !isBelowChanged) return []
   return reads.map((file) => {

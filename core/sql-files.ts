@@ -10,8 +10,13 @@ import { sha256Hex } from './hash.ts'
  * line `-- after: other, another` puts a file behind the files of those names. A statement ends with
  * a `;` at the end of a line. `migrations/NNNN-name.sql` are in the order of their numbers.
  */
-export const folders = ['tables', 'rollups', 'reads'] as const
+export const folders = ['tables', 'rollups', 'reads', 'v1'] as const
 export type Folder = (typeof folders)[number]
+
+/** Views hold nothing: they can be made anew at any time. `v1` are those that others rely on. */
+export function isView(file: SqlFile): boolean {
+  return file.folder === 'reads' || file.folder === 'v1'
+}
 
 export interface SqlFile {
   /** `tables/tags.sql`: the identity of the file in `schema_migrations`. */

@@ -1,11 +1,13 @@
 import { names, settings } from '../core/config.ts'
 import { metricSpecs } from '../core/metrics.ts'
+import { readV1Views, v1ViewsPage } from './v1-views.ts'
 
 /** The pages of docs/reference/, made from the declarations: file name → text. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ['settings.md', settingsPage()],
     ['metrics.md', metricsPage()],
+    ['views.md', v1ViewsPage(readV1Views())],
   ])
 }
 
