@@ -1,3 +1,5 @@
+import { helpOf } from '../cli/command.ts'
+import { commands } from '../cli/commands.ts'
 import { names, settings } from '../core/config.ts'
 import { metricSpecs } from '../core/metrics.ts'
 import { readV1Views, v1ViewsPage } from './v1-views.ts'
@@ -8,10 +10,19 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['settings.md', settingsPage()],
     ['metrics.md', metricsPage()],
     ['views.md', v1ViewsPage(readV1Views())],
+    ['commands.md', commandsPage()],
   ])
 }
 
 const made = 'This page is made from the declarations by `npm run docs`.'
+
+function commandsPage(): string {
+  const parts = commands.map(
+    (command) => `## ${command.name}\n\n\`\`\`\n${helpOf(command)}\n\`\`\`\n`,
+  )
+  const codes = 'Exit codes: 0 well, 1 the answer is no, 2 a rule is wrong, 3 a setting is wrong.'
+  return ['# Commands', '', `${made} ${codes}`, '', parts.join('\n')].join('\n')
+}
 
 function settingsPage(): string {
   const rows = names().map((name) => {

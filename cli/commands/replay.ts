@@ -3,7 +3,6 @@ import { type Config, readConfig } from '../../core/config.ts'
 import { ConfigError } from '../../core/error.ts'
 import { createLog, silentLog } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
-import type { RulesInForce } from '../../processors/engine/engine.ts'
 import { KafkaSink } from '../../processors/engine/kafka-sink.ts'
 import { type RecordRange, readRange } from '../../processors/engine/range-reader.ts'
 import {
@@ -12,17 +11,13 @@ import {
   replayPartition,
 } from '../../processors/engine/replay.ts'
 import { ClickHouseStore } from '../../processors/engine/store.ts'
-import { Erasures } from '../../processors/erasures.ts'
 import type { Processor } from '../../processors/processor.ts'
-import { RuleStates } from '../../processors/rule-states.ts'
-import { compileRules } from '../../rules/compile.ts'
-import { foldCatalog } from '../catalog-fold.ts'
 import { createClickHouse } from '../clickhouse.ts'
 import { type Command, type Io, textOption } from '../command.ts'
 import { createKafka } from '../kafka.ts'
 import { createProcessors, createPublisher } from '../processors.ts'
 import { type PartitionPlan, planReplay } from '../replay-ranges.ts'
-import { loadRules } from '../rules-input.ts'
+import { rulesOfToday } from '../rules-in-force.ts'
 import { parseTimeOption } from '../time-option.ts'
 import { createViews } from '../views.ts'
 
@@ -73,7 +68,7 @@ interface Work {
 
 async function replayAll(config: Config, work: Work): Promise<ReplayCounts> {
   const { kafka, processor, plans, isDryRun, io } = work
-  const { rules, erasures } = await rulesInForce(kafka, config)
+  const { rules, erasures } = await rulesOfToday(kafka, config)
   const clickhouse = createClickHouse(config)
   const views = createViews(config)
   const sink = new KafkaSink(kafka)
@@ -106,23 +101,6 @@ async function replayAll(config: Config, work: Work): Promise<ReplayCounts> {
   } finally {
     await Promise.all([sink.close(), clickhouse.close(), views.close()])
   }
-}
-
-/** The rules of the folders under the states of the catalog, as a worker that starts now has them. */
-async function rulesInForce(
-  kafka: Work['kafka'],
-  config: Config,
-): Promise<{ rules: RulesInForce; erasures: Erasures }> {
-  const revision = compileRules(loadRules([]))
-  if (revision.rules.length === 0) throw new ConfigError('no-rules', 'No rules are loaded.')
-  const states = new RuleStates()
-  const erasures = new Erasures()
-  await foldCatalog(kafka, config, (record) => {
-    states.apply(record)
-    erasures.apply(record)
-  })
-  states.expire(systemClock.now())
-  return { rules: { revision, states: states.snapshot() }, erasures }
 }
 
 function processorOf(config: Config, topic: string): Processor {

@@ -20,6 +20,7 @@ import { builtinSources } from '../../schemas/source-set.ts'
 import { type Arguments, type Command, textOption } from '../command.ts'
 import { loadRules, loadVersion, readRules } from '../rules-input.ts'
 import { rulesPush } from './rules-push.ts'
+import { rulesRevalidate } from './rules-revalidate.ts'
 
 const json = { type: 'boolean', doc: 'For machines.' } as const
 const rulesOption = {
@@ -195,6 +196,7 @@ export const ruleCommands: readonly Command[] = [
   backtestCommand,
   importCommand,
   rulesPush,
+  rulesRevalidate,
 ]
 
 function rulesOf(command: Command, args: Arguments) {
