@@ -5,7 +5,6 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { matchedRoutes } from 'hono/route'
 import { secureHeaders } from 'hono/secure-headers'
-import type { Log } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import { secondMs } from '../core/units.ts'
 import { assertAccessComplete, authorize } from './access.ts'
@@ -18,8 +17,13 @@ import { coverageRegression } from './coverage-regression.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
 import { ingest } from './ingest.ts'
+import { assetById } from './lifecycle/asset.ts'
+import { assetTechniques } from './lifecycle/asset-techniques.ts'
+import { assetValidations } from './lifecycle/asset-validations.ts'
+import { assets } from './lifecycle/assets.ts'
 import { confidences } from './lifecycle/confidence.ts'
 import { infrastructureChanges } from './lifecycle/infrastructure-changes.ts'
+import { invalidate } from './lifecycle/invalidate.ts'
 import { policies } from './lifecycle/policies.ts'
 import { byTeam } from './metrics/by-team.ts'
 import { misses } from './metrics/misses.ts'
@@ -53,7 +57,6 @@ import { techniques } from './ttp/techniques.ts'
 export interface AppOptions extends Omit<Services, 'catalog' | 'random'> {
   readonly publish: Publish
   readonly auth: Auth
-  readonly log: Log
   readonly random?: Random
   /** How long a write waits to become readable before it answers 202. */
   readonly writeWaitMsMax?: number
@@ -96,6 +99,11 @@ const resources: readonly Resource[] = [
   misses,
   coverage,
   coverageRegression,
+  assets,
+  assetById,
+  assetTechniques,
+  assetValidations,
+  invalidate,
   confidences,
   infrastructureChanges,
   policies,

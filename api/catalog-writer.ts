@@ -16,6 +16,8 @@ import { Problem } from './problem.ts'
  */
 export interface CatalogWriter {
   write(change: CatalogWrite): Promise<Written>
+  /** Asks again until there is an answer, for as long as a write waits; then gives undefined. */
+  waitFor<Answer>(read: () => Promise<Answer | undefined>): Promise<Answer | undefined>
 }
 
 export interface CatalogWrite {
@@ -86,6 +88,15 @@ export function createCatalogWriter(options: CatalogWriterOptions): CatalogWrite
       })
       const isReadable = await waitUntilReadable(views, position, waitMsMax)
       return { isReadable, position, eventTimeMs, entity }
+    },
+    async waitFor(read) {
+      const deadline = AbortSignal.timeout(waitMsMax)
+      while (!deadline.aborted) {
+        const answer = await read()
+        if (answer !== undefined) return answer
+        await pause(pollMs)
+      }
+      return undefined
     },
   }
 }

@@ -89,6 +89,15 @@ export function limit(rowsDefault: number) {
     })
 }
 
+/** A yes or no; absent is either. */
+export function flag(description: string) {
+  return z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .openapi({ type: 'boolean', description })
+}
+
 /** Any id of ours or a producer's. */
 export function id(description: string, example: string) {
   return z
@@ -102,6 +111,17 @@ export const techniqueId = z
   .string()
   .regex(/^T\d{4}(\.\d{3})?$/, 'give an ATT&CK id: T1059 or T1059.001')
   .openapi({ description: 'An ATT&CK technique or sub-technique.', example: 'T1059.001' })
+
+/** Throws `Problem` for a technique that the release does not have in force. */
+export function assertKnown(technique: unknown, attack: Attack): void {
+  if (typeof technique !== 'string' || techniqueId.safeParse(technique).success === false) return
+  const found = attack.technique(technique)
+  if (found !== undefined && !found.isRevoked && !found.isDeprecated) return
+  const detail = `${technique} is not a technique in force in ATT&CK ${attack.release}`
+  throw new Problem('invalid-request', 'One mistake; see `errors`.', {
+    errors: [{ location: 'body', name: 'technique_id', detail }],
+  })
+}
 
 const listMax = 50
 

@@ -1,6 +1,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Views } from '../core/clickhouse.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { Attack } from '../schemas/attack.ts'
 import type { CatalogWriter } from './catalog-writer.ts'
@@ -35,6 +36,9 @@ export interface Services {
   readonly metrics: () => Promise<string>
   readonly clock: Clock
   readonly random: Random
+  readonly log: Log
+  /** Signs validations as the engine does; absent where no key is configured. */
+  readonly sign?: (text: string) => string
 }
 
 export interface Health {

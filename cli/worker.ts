@@ -13,6 +13,7 @@ import { type ApiServer, startApi } from '../api/server.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import { messageOf } from '../core/error.ts'
+import { signer } from '../core/hash.ts'
 import type { OutRecord } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
@@ -100,6 +101,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       ruleStates: () => rules.current().states,
       health: { isAlive: () => true, readiness: () => readiness.state() },
       metrics: () => rules.metricsText(),
+      ...signing(config),
       onResponse: (response) => countResponse(metrics, response),
       publish: catalogSender(config, engine),
     }),
@@ -132,6 +134,11 @@ function catalogSender(config: Config, engine: ComposedEngine): Publish {
     const key = `${record.kind}:${record.id}`
     return engine.sink.sendOne({ topic, key, value: JSON.stringify(record) })
   }
+}
+
+function signing(config: Config): { readonly sign?: (text: string) => string } {
+  const key = config.text('TTPSTREAM_INTEGRITY_KEY')
+  return key === '' ? {} : { sign: signer(key) }
 }
 
 function readAuth(config: Config): Auth {

@@ -1,7 +1,12 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 
 export function sha256Hex(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
+}
+
+/** HMAC-SHA-256 of texts under one key, hex. */
+export function signer(key: string): (text: string) => string {
+  return (text) => createHmac('sha256', key).update(text).digest('hex')
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { signer } from '../core/hash.ts'
 import { type CatalogFacts, catalogTime, parseCatalog } from '../schemas/catalog.ts'
 import { formatProblems } from '../schemas/check.ts'
 import { eventTimeOf } from '../schemas/event-time.ts'
@@ -22,9 +22,7 @@ export function createCatalogProcessor(options: CatalogOptions): Processor {
   const { integrityKey } = options
   const constant: Omit<CatalogFacts, 'eventTimeMs'> = {
     validityDays: options.validityDays ?? validityDaysDefault,
-    ...(integrityKey === undefined
-      ? {}
-      : { sign: (text) => createHmac('sha256', integrityKey).update(text).digest('hex') }),
+    ...(integrityKey === undefined ? {} : { sign: signer(integrityKey) }),
   }
   return {
     table: 'catalog_events',

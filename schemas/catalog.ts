@@ -12,6 +12,8 @@ import type { Entity, EntityContract, EntityFacts } from './catalog/entity.ts'
 import {
   coverageSnapshot,
   decayPolicy,
+  decayRequest,
+  decayRun,
   queueItem,
   techniqueOwner,
   techniqueReview,
@@ -44,6 +46,8 @@ export const entityContracts = {
   queue_item: queueItem,
   coverage_snapshot: coverageSnapshot,
   validity_change: validityChange,
+  decay_request: decayRequest,
+  decay_run: decayRun,
   identity,
   campaign,
   membership,
@@ -125,7 +129,13 @@ export function parseCatalog(input: unknown, facts: CatalogFacts): Checked<Catal
   if (record.value.entity === undefined || record.value.entity === null) {
     return refused([{ path: 'entity', message: 'is missing; a put carries the whole entity' }])
   }
-  const checked = checkEntity(kind, entity, { ...facts, kind, id: change.id, actor })
+  const checked = checkEntity(kind, entity, {
+    ...facts,
+    kind,
+    id: change.id,
+    actor,
+    ...(stated === undefined ? {} : { stated }),
+  })
   if (!checked.ok) return checked
   return { ok: true, value: { ...change, derived: { ...checked.value, ...stated } } }
 }

@@ -120,8 +120,17 @@ function deriveValidation(entity: Entity, facts: EntityFacts): Readonly<Record<s
     is_expiry_default: given === '',
   }
   if (facts.sign === undefined) return derived
-  const content = { kind: facts.kind, id: facts.id, entity: { ...entity, ...derived } }
-  return { ...derived, integrity_hash: facts.sign(canonicalJson(content)) }
+  const whole = { ...entity, ...derived, ...facts.stated }
+  return { ...derived, integrity_hash: facts.sign(signedText(facts.id, whole)) }
+}
+
+/**
+ * What the integrity hash of a validation is made over: all that is stored of it but the hash itself.
+ * `whole` is the entity as it was sent under what was derived.
+ */
+export function signedText(id: string, whole: Entity): string {
+  const { integrity_hash: _, ...content } = whole
+  return canonicalJson({ kind: 'validation', id, entity: content })
 }
 
 export const invalidation: EntityContract = {

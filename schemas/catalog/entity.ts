@@ -30,6 +30,8 @@ export interface EntityFacts {
   readonly validityDays: number
   /** Signs a canonical text (HMAC-SHA-256, hex); absent when no key is configured. */
   readonly sign?: (text: string) => string
+  /** What the record states of derived members; only an actor of ours may. */
+  readonly stated?: Entity
 }
 
 /** RFC 3339 in UTC to the millisecond, however it was sent. */

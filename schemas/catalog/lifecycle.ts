@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { loadAttack } from '../attack.ts'
 import { type Problem, shown } from '../check.ts'
-import { id, label, name, note, techniqueId } from '../scalar.ts'
+import { id, label, name, note, techniqueId, techniqueIds } from '../scalar.ts'
 import {
   type Entity,
   type EntityContract,
@@ -11,7 +11,7 @@ import {
   textOf,
 } from './entity.ts'
 
-/** Decay policies, ownership, reviews and the revalidation queue (L5, L10). */
+/** Decay policies, ownership, reviews, the revalidation queue and the daily run (L5, L9, L10). */
 
 const days = z.number().min(1).max(3_650)
 const weight = z.number().min(0).max(1_000)
@@ -99,9 +99,43 @@ export const coverageSnapshot: EntityContract = {
     total: z.number().int().min(0),
     attack_release: name,
     computed_at: instant,
+    /** Those that had a detection. */
+    techniques: z
+      .array(
+        z.looseObject({
+          technique_id: techniqueId,
+          status: label,
+          score: z.number().min(0).max(100),
+          level: label,
+        }),
+      )
+      .max(2_000)
+      .nullish(),
   }),
   derivedFields: [],
   undeletable: 'what was reported stays reported',
+  verify: onlyOurs,
+}
+
+/** Somebody wants the daily run now; the worker that has its duties runs it. */
+export const decayRequest: EntityContract = {
+  schema: z.looseObject({ reason: note.nullish() }),
+  derivedFields: [],
+  undeletable: 'it was asked for',
+}
+
+/** A run that was asked for is done; the id is the request's. */
+export const decayRun: EntityContract = {
+  schema: z.looseObject({
+    began: z.number().int().min(0),
+    ended: z.number().int().min(0),
+    opened: techniqueIds,
+    /** Absent: the day had its snapshot already. */
+    snapshot_date: z.string().nullish(),
+    records: z.number().int().min(0),
+  }),
+  derivedFields: [],
+  undeletable: 'it was run',
   verify: onlyOurs,
 }
 
