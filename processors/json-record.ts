@@ -43,7 +43,9 @@ export function parseJsonRecord(bytes: Uint8Array, limits: JsonLimits): JsonReco
       reason: `the record nests deeper than ${depthMax} levels`,
     }
   }
-  return { ok: true, value, text }
+  // Half of a surrogate pair can only be escaped; ClickHouse would take no JSON that holds one.
+  const hasHalves = /\\u[dD][89a-fA-F]/.test(text)
+  return { ok: true, value: hasHalves ? wellFormedObject(value) : value, text }
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -78,4 +80,15 @@ function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levels === 0) return true
   return Object.values(value).some((member) => isDeeper(member, levels - 1))
+}
+
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (Array.isArray(value)) return value.map(wellFormed)
+  return isObject(value) ? wellFormedObject(value) : value
+}
+
+function wellFormedObject(value: ParsedRecord): ParsedRecord {
+  const members = Object.entries(value)
+  return Object.fromEntries(members.map(([key, item]) => [key.toWellFormed(), wellFormed(item)]))
 }

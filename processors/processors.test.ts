@@ -352,6 +352,14 @@ test('a test is a row per update, times and lists normalised, detections side by
   ])
 })
 
+test('half of a surrogate pair becomes the replacement character: no JSON that we store holds one', () => {
+  const description = 'a\ud83d b'
+  const { rows } = run(catalog, [{ ...asset, entity: { ...asset.entity, description } }])
+  expect(JSON.parse(rows.catalog_events?.[0]?.entity ?? '')).toMatchObject({
+    description: 'a\ufffd b',
+  })
+})
+
 test('a change of the catalog is a row with what was sent and what follows from it', () => {
   const entity = { name: 'EDR', asset_type: 'edr', infrastructure_details: { siem: 'x' } }
   const { rows, events } = run(catalog, [

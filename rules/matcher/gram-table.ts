@@ -1,5 +1,5 @@
+import { groupBy } from '../../core/group-by.ts'
 import { foldWord, type Placement, placeLiterals, type Sampling } from './gram-sampling.ts'
-import { grouped } from './grouped.ts'
 import type { IdSet } from './id-set.ts'
 import type { Literal } from './literal-index.ts'
 import type { ScanBuffer } from './scan-buffer.ts'
@@ -66,7 +66,7 @@ export class GramTable {
   constructor(placements: readonly Placement[], sampling: Sampling) {
     this.#step = sampling.step
     this.#mask = sampling.size === 4 ? -1 : 0xffffff
-    const buckets = grouped(placements, ({ gram }) => gram)
+    const buckets = groupBy(placements, ({ gram }) => gram)
     const slotBits = slotBitsFor(buckets.size)
     this.#shift = 32 - slotBits
     this.#slots = new Uint16Array(1 << slotBits)

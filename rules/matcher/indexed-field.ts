@@ -1,6 +1,6 @@
+import { groupBy } from '../../core/group-by.ts'
 import { atomKey } from './atom.ts'
 import { type FieldAtom, FieldIndex } from './field-index.ts'
-import { grouped } from './grouped.ts'
 import { Postings } from './postings.ts'
 
 /** A rule waits for an atom. */
@@ -15,7 +15,7 @@ export class IndexedField {
   readonly postings: Postings
 
   constructor(waiting: readonly Waiting<FieldAtom>[], sample: readonly string[]) {
-    const groups = [...grouped(waiting, ({ atom }) => atomKey(atom)).values()]
+    const groups = [...groupBy(waiting, ({ atom }) => atomKey(atom)).values()]
     const atoms = groups.flatMap(([first]) => (first === undefined ? [] : [first.atom]))
     this.index = new FieldIndex(atoms, sample)
     this.postings = new Postings(groups.map((group) => [...new Set(group.map(({ rule }) => rule))]))

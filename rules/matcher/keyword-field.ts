@@ -1,4 +1,4 @@
-import { grouped } from './grouped.ts'
+import { groupBy } from '../../core/group-by.ts'
 import type { Waiting } from './indexed-field.ts'
 import { KeywordScan } from './keyword-scan.ts'
 import { Postings } from './postings.ts'
@@ -9,7 +9,7 @@ export class KeywordField {
   readonly postings: Postings
 
   constructor(waiting: readonly Waiting<string>[], sample: readonly string[]) {
-    const byLiteral = grouped(waiting, ({ atom }) => atom)
+    const byLiteral = groupBy(waiting, ({ atom }) => atom)
     const rules = [...byLiteral.values()].map((group) => [
       ...new Set(group.map(({ rule }) => rule)),
     ])

@@ -1,8 +1,8 @@
+import { groupBy } from '../../core/group-by.ts'
 import { textMatches } from '../leaf.ts'
 import type { Node, TextOp } from '../node.ts'
 import type { EventValues } from './event-values.ts'
 import type { FieldNames } from './field-names.ts'
-import { grouped } from './grouped.ts'
 import { IdSet } from './id-set.ts'
 import { LiteralIndex } from './literal-index.ts'
 import type { Predicate } from './predicate.ts'
@@ -36,7 +36,7 @@ export function textGroups(
 ): { groups: TextGroup[]; rest: Node[] } {
   const groups: TextGroup[] = []
   const rest: Node[] = nodes.filter((node) => !isPlain(node))
-  const sameAsked = grouped(nodes.filter(isPlain), (leaf) => `${leaf.op}\0${leaf.field}`)
+  const sameAsked = groupBy(nodes.filter(isPlain), (leaf) => `${leaf.op}\0${leaf.field}`)
   for (const leaves of sameAsked.values()) {
     const [first, second] = leaves
     if (first === undefined || second === undefined) rest.push(...leaves)
