@@ -147,6 +147,7 @@ export class Tagging {
       event_time: event.eventTimeMs,
       source_kind: event.kind,
       source_id: event.id,
+      identity_id: event.identityId,
       attacker_id: event.attackerId,
       host: event.host,
       user: event.user,

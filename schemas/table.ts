@@ -109,6 +109,7 @@ const rule_matches = {
   event_time: 'time',
   source_kind: 'text',
   source_id: 'text',
+  identity_id: 'text',
   attacker_id: 'text',
   host: 'text',
   user: 'text',

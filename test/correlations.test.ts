@@ -90,6 +90,7 @@ function rowOf(prefix: string, event: Seen, ingestMs: number): Row<'rule_matches
     event_time: startMs + event.seconds * 1000,
     source_kind: 'process',
     source_id: event.id,
+    identity_id: '',
     attacker_id: '',
     host: 'h1',
     user: '',

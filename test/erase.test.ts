@@ -10,9 +10,23 @@ import {
 
 let stack: OperationsStack
 
+/** Its rule tags, too; what it counts holds whom the events are about. */
+const correlation = `title: Many of them
+id: op.correlation
+correlation:
+  type: event_count
+  rules: [op.one]
+  group-by: [user, command_text]
+  timespan: 1m
+  condition: { gte: 100 }
+  generate: true
+level: low
+tags: [attack.t1033]
+`
+
 beforeAll(async () => {
   stack = await startOperationsStack()
-  stack.writeRule('one.yaml', wordRule('op.one', 'T1033', 'whoami'))
+  stack.writeRule('one.yaml', `${wordRule('op.one', 'T1033', 'whoami')}---\n${correlation}`)
   await stack.startEngine()
 }, 60_000)
 
@@ -76,7 +90,14 @@ test.each([
     await sendAbout(kind, id)
     const word = id.split('\\').at(-1) ?? id
     expect(await grep(word)).toEqual(
-      expect.arrayContaining(['catalog_events', 'commands', 'dead_letters', 'tags', 'test_events']),
+      expect.arrayContaining([
+        'catalog_events',
+        'commands',
+        'dead_letters',
+        'rule_matches',
+        'tags',
+        'test_events',
+      ]),
     )
     const others = await othersCount()
     const dry = await stack.cli('erase', `--${option}`, id, '--dry-run')

@@ -22,6 +22,18 @@ import {
 
 let stack: OperationsStack
 
+const correlation = `title: Many logins
+id: op.correlation
+correlation:
+  type: event_count
+  rules: [op.login]
+  group-by: [host]
+  timespan: 1m
+  condition: { gte: 100 }
+level: low
+tags: [attack.t1110]
+`
+
 beforeAll(async () => {
   stack = await startOperationsStack()
   stack.writeRule('one.yaml', wordRule('op.one', 'T1033', 'whoami'))
@@ -81,6 +93,23 @@ test('a record that a rule has tagged in any version is not tagged by another ve
   expect(await replay()).toMatchObject({ tags: 7, held: 6, written: 1 })
   expect(await tagCounts()).toEqual({ tags: 7, ids: 7, days: 7, entities: 7 })
 })
+
+test('a correlation that is new counts what was there before it, once', async () => {
+  const rule = wordRule('op.login', 'T1110', 'ls').replace('TA0007', 'TA0006')
+  stack.writeRule('login.yaml', `${rule}---\n${correlation}`)
+  const matches = () => {
+    return stack.rows<{ rule_id: string; offset: number; fields: string; isNew: number }>(
+      `SELECT rule_id, offset, field_values[1] AS fields, ingest_time > (SELECT max(ingest_time) FROM commands) AS isNew
+       FROM rule_matches ORDER BY offset`,
+    )
+  }
+  expect(await replay('--dry-run')).toMatchObject({ matches: 1, written: 0 })
+  expect(await matches()).toEqual([])
+  expect(await replay()).toMatchObject({ matches: 1, written: 0 })
+  expect(await matches()).toEqual([{ rule_id: 'op.login', offset: 3, fields: 'h1', isNew: 1 }])
+  expect(await replay()).toMatchObject({ matches: 0 })
+  expect(await matches()).toHaveLength(1)
+}, 60_000)
 
 test('a second replay is refused while one runs', async () => {
   const consumer = stack.kafka.consumer({ groupId: 'ttpstream-replay' })

@@ -25,7 +25,8 @@ const rulesShownMax = 20
 
 export const replay: Command = {
   name: 'replay',
-  summary: 'Match old records with the rules of today and write the tags that are missing.',
+  summary:
+    'Match old records with the rules of today; write the tags, and what correlations count, that are missing.',
   options: {
     topic: { type: 'string', value: 'TOPIC', doc: 'Topic in: commands, alerts or tests.' },
     from: { type: 'string', value: 'TIME', default: '1d', doc: 'Records since; a time or an age.' },
@@ -112,7 +113,15 @@ function processorOf(config: Config, topic: string): Processor {
 }
 
 function add(total: ReplayCounts, part: ReplayCounts): void {
-  for (const name of ['records', 'events', 'tags', 'held', 'erased', 'written'] as const) {
+  for (const name of [
+    'records',
+    'events',
+    'tags',
+    'held',
+    'erased',
+    'written',
+    'matches',
+  ] as const) {
     total[name] += part[name]
   }
   for (const [rule, count] of part.writtenByRule) {
@@ -135,6 +144,7 @@ function tableOf(counts: ReplayCounts, plans: readonly PartitionPlan[], isDryRun
     `${counts.held} whose record and rule have a tag already`,
     `${counts.erased} about somebody who was erased`,
     `${counts.written} ${isDryRun ? 'would be written' : 'written'}`,
+    ...(counts.matches > 0 ? [`${counts.matches} matches for correlations to count`] : []),
     ...(expired > 0 ? [`${expired} offsets have expired in Kafka and were not read`] : []),
     ...rules
       .slice(0, rulesShownMax)

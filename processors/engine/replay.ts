@@ -1,13 +1,16 @@
 /**
- * Old records through today's rules: writes the tags that are missing, and nothing else.
+ * Old records through today's rules: writes the tags that are missing, and the rows that correlations
+ * count, and nothing else.
  *
  * Contract:
  * - Only what the engine has finished is read: below the group's commit, of the same log.
  * - One replay at a time, in a group of its own. A block's intent, with its range and time, is
  *   committed there before its tags are written, under tokens that no engine uses; a replay that died is
  *   finished under its own intent by the next one, so nothing is lost or counted twice.
- * - A record keeps the time at which its block was taken in; only `tagged_time` is the replay's.
- * - A (record, rule) pair that has a tag of any version is left alone; so is whoever was erased.
+ * - A record keeps the time at which its block was taken in; only `tagged_time` is the replay's. What
+ *   correlations count has the replay's time, for they look at what has come since they last looked.
+ * - A (record, rule) pair that has a tag, or a row to count, of any version is left alone; so is whoever
+ *   was erased.
  */
 
 import { z } from 'zod'
@@ -56,6 +59,8 @@ export interface ReplayCounts {
   /** Of them: about somebody who was erased since. */
   erased: number
   written: number
+  /** Rows written for correlations to count. */
+  matches: number
   readonly writtenByRule: Map<string, number>
 }
 
@@ -87,6 +92,7 @@ export function newReplayCounts(): ReplayCounts {
     held: 0,
     erased: 0,
     written: 0,
+    matches: 0,
     writtenByRule: new Map(),
   }
 }
@@ -110,7 +116,12 @@ interface Found {
   readonly tags: number
   readonly held: number
   readonly erased: number
-  readonly missing: readonly Row<'tags'>[]
+  readonly missing: Written
+}
+
+interface Written {
+  readonly tags: readonly Row<'tags'>[]
+  readonly matches: readonly Row<'rule_matches'>[]
 }
 
 class Replay {
@@ -139,12 +150,20 @@ class Replay {
     await this.#parts.read(range, async (some, next, commit) => {
       records.push(...some)
       if (next <= mark.last) return
-      const written = await this.#tagsOf(mark.first, mark.last)
-      const own = written.filter((tag) => tag.tagged_time === mark.time)
+      const held = await this.#heldOf(mark.first, mark.last)
+      const own = {
+        tags: held.tags.filter((tag) => tag.tagged_time === mark.time),
+        matches: held.matches.filter((match) => match.ingest_time === mark.time),
+      }
       const found = await this.#missing(records, mark.first, mark.last, mark.time)
-      const tags = own.length > 0 ? own : found.missing
-      if (own.length === 0) this.#count(records, found)
-      await this.#write(tags, mark)
+      if (own.tags.length === 0) this.#count(records, found)
+      await this.#write(
+        {
+          tags: own.tags.length > 0 ? own.tags : found.missing.tags,
+          matches: own.matches.length > 0 ? own.matches : found.missing.matches,
+        },
+        mark,
+      )
       await commit(next, '')
     })
   }
@@ -157,8 +176,8 @@ class Replay {
   ): Promise<void> {
     const time = this.#parts.clock.now()
     const found = await this.#missing(records, first, last, time)
-    const tags = found.missing
-    if (tags.length > rowsMax && records.length > 1) {
+    const { tags, matches } = found.missing
+    if (Math.max(tags.length, matches.length) > rowsMax && records.length > 1) {
       const half = Math.ceil(records.length / 2)
       const middle = records[half]?.offset ?? last
       await this.#block(records.slice(0, half), first, middle - 1, commit)
@@ -166,38 +185,47 @@ class Replay {
       return
     }
     this.#count(records, found)
-    if (this.#parts.isDryRun || tags.length === 0) return
+    if (this.#parts.isDryRun || tags.length + matches.length === 0) return
     const { log } = this.#at
     const mark: ReplayMark = { v: 1, kind: 'replay', log, first, last, time }
     await commit(first, JSON.stringify(mark))
-    await this.#write(tags, mark)
+    await this.#write(found.missing, mark)
     await commit(last + 1, '')
   }
 
-  /** The tags that today's rules give and the table does not hold. */
+  /** What today's rules give and the tables do not hold. */
   async #missing(
     records: readonly StoredRecord[],
     first: number,
     last: number,
     time: number,
   ): Promise<Found> {
-    const held = new Set((await this.#tagsOf(first, last)).map(pairOf))
+    const before = await this.#heldOf(first, last)
+    const held = new Set(before.tags.map(pairOf))
+    const counted = new Set(before.matches.map(pairOf))
     const timeOf = new Map(records.map(({ offset, timestampMs }) => [offset, timestampMs]))
     const found = { events: 0, tags: 0, held: 0, erased: 0 }
-    const missing: Row<'tags'>[] = []
+    const tags: Row<'tags'>[] = []
+    const matches: Row<'rule_matches'>[] = []
+    const isErased = (row: ErasableRow) => {
+      return this.#parts.erasures.covers(row, timeOf.get(row.offset) ?? 0)
+    }
     for (const [ingestMs, block] of await this.#originalBlocks(records, first, last, time)) {
-      const { revision, states } = this.#parts.rules
-      const context = { ...this.#at, timeMs: ingestMs, revision, states }
+      const context = { ...this.#at, timeMs: ingestMs, ...this.#parts.rules }
       const outcome = this.#parts.processor.process(context, block)
       found.events += outcome.events
       for (const tag of outcome.rows.tags ?? []) {
         found.tags += 1
         if (held.has(pairOf(tag))) found.held += 1
-        else if (this.#parts.erasures.covers(tag, timeOf.get(tag.offset) ?? 0)) found.erased += 1
-        else missing.push({ ...tag, tagged_time: time })
+        else if (isErased(tag)) found.erased += 1
+        else tags.push({ ...tag, tagged_time: time })
+      }
+      for (const match of outcome.rows.rule_matches ?? []) {
+        if (counted.has(pairOf(match)) || isErased(match)) continue
+        matches.push({ ...match, ingest_time: time })
       }
     }
-    return { ...found, missing }
+    return { ...found, missing: { tags, matches } }
   }
 
   /** Records by the time at which the engine took in their block. */
@@ -228,16 +256,23 @@ class Replay {
     return blocks
   }
 
-  #tagsOf(first: number, last: number): Promise<Row<'tags'>[]> {
+  async #heldOf(first: number, last: number): Promise<Written> {
+    const { store } = this.#parts
     const range = { ...this.#at, first, last }
-    return this.#retry('tags', () => this.#parts.store.rowsOf('tags', range))
+    return {
+      tags: await this.#retry('tags', () => store.rowsOf('tags', range)),
+      matches: await this.#retry('rule_matches', () => store.rowsOf('rule_matches', range)),
+    }
   }
 
-  async #write(tags: readonly Row<'tags'>[], mark: ReplayMark): Promise<void> {
+  async #write({ tags, matches }: Written, mark: ReplayMark): Promise<void> {
     const { store, sink, publish } = this.#parts
     const { log, topic, partition } = this.#at
-    const token = `replay:${log}:${topic}:${partition}:${mark.first}-${mark.last}:${mark.time}:tags`
-    await this.#retry('insert tags', () => store.insert('tags', tags, token))
+    const token = `replay:${log}:${topic}:${partition}:${mark.first}-${mark.last}:${mark.time}`
+    await this.#retry('insert rule_matches', () => {
+      return store.insert('rule_matches', matches, `${token}:rule_matches`)
+    })
+    await this.#retry('insert tags', () => store.insert('tags', tags, `${token}:tags`))
     await this.#retry('publish', () => sink.send(publish({ tags })))
   }
 
@@ -248,8 +283,9 @@ class Replay {
     counts.tags += found.tags
     counts.held += found.held
     counts.erased += found.erased
-    counts.written += found.missing.length
-    for (const { rule_id } of found.missing) {
+    counts.written += found.missing.tags.length
+    counts.matches += found.missing.matches.length
+    for (const { rule_id } of found.missing.tags) {
       counts.writtenByRule.set(rule_id, (counts.writtenByRule.get(rule_id) ?? 0) + 1)
     }
   }
@@ -265,6 +301,8 @@ class Replay {
   }
 }
 
-function pairOf({ offset, rule_id }: Row<'tags'>): string {
+type ErasableRow = Row<'tags'> | Row<'rule_matches'>
+
+function pairOf({ offset, rule_id }: ErasableRow): string {
   return `${offset} ${rule_id}`
 }

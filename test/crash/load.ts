@@ -133,7 +133,7 @@ function assetOf(number: number): string {
   return JSON.stringify({ kind: 'detection_asset', id: `crash:${number}`, entity })
 }
 
-/** The rule of a crash case before and after its edit. */
+/** The rule of a crash case before and after its edit; a correlation counts what it matches. */
 export function ruleOf(version: 'first' | 'edited'): string {
   const isFirst = version === 'first'
   return `rule_id: crash.word
@@ -153,6 +153,18 @@ tests:
     emits: [${isFirst ? 'T1082' : 'T1033'}]
   - event: { command_text: 'gamma 1' }
     emits: []
+---
+title: More of them than there are
+id: crash.correlation
+correlation:
+  type: event_count
+  rules: [crash.word]
+  group-by: [host]
+  timespan: 1m
+  condition: { gte: 1000000 }
+  generate: true
+level: low
+tags: [attack.t1082]
 `
 }
 

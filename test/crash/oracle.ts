@@ -162,6 +162,9 @@ async function compareTags(
   const tags = await rows<TagRow>(
     'SELECT topic, partition, offset, tag_id, technique_id, rule_version FROM tags',
   )
+  const matches = await rows<Position>(
+    `SELECT topic, partition, offset FROM rule_matches WHERE rule_id = 'crash.word'`,
+  )
   const blocks = await rows<BlockRow>('SELECT * FROM ingest_progress')
   const commands = log.filter((entry) => entry.topic === topics.commands)
   for (const block of blocks.filter(({ topic }) => topic === topics.commands)) {
@@ -185,6 +188,12 @@ async function compareTags(
       `tags of ${place(block)}`,
       expected,
       held.map((tag) => `${place(tag)}=${tag.technique_id}`),
+    )
+    compareLists(
+      found,
+      `rule_matches of ${place(block)}`,
+      held.map(place),
+      matches.filter(isInside).map(place),
     )
   }
 }
