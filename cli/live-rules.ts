@@ -73,6 +73,8 @@ export class LiveRules {
   #folder: RuleFolder | null = null
   #pushed: PushedRules | null = null
   #inForce: RulesInForce | null = null
+  /** Rules that lost tags to an exception, and were told of, under one revision. */
+  #failing = { revision: '', rules: new Set<string>() }
   #correlations: Correlations = { of: null, runnable: [], correlated: new Map() }
   #timer: NodeJS.Timeout | null = null
   /** Epoch milliseconds of the last change of rules. */
@@ -139,7 +141,8 @@ export class LiveRules {
   /** Takes account of a finished block. */
   finished(outcome: Outcome, timeMs: number): void {
     this.#runtime.add(outcome)
-    const { states } = this.current()
+    const { states, revision } = this.current()
+    for (const [rule, error] of outcome.ruleErrors ?? []) this.#tellOnce(revision.id, rule, error)
     const explosions = this.#quarantine.judge(outcome, timeMs, (ruleId) => states.has(ruleId))
     for (const explosion of explosions) {
       const { log, clock, onEvent, onQuarantine } = this.#options
@@ -148,6 +151,14 @@ export class LiveRules {
       const { ruleId, ...rates } = explosion
       onEvent({ event: 'suppressed', rule_id: ruleId, ...rates })
     }
+  }
+
+  /** Once per rule and revision: a rule that fails does so on many events. */
+  #tellOnce(revision: string, rule: string, error: string): void {
+    if (this.#failing.revision !== revision) this.#failing = { revision, rules: new Set() }
+    if (this.#failing.rules.has(rule)) return
+    this.#failing.rules.add(rule)
+    this.#options.log.warn({ rule, revision, error }, 'tags were lost to an exception')
   }
 
   /** Prometheus text, with what the rules did until now. */

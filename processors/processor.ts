@@ -64,6 +64,8 @@ export interface Outcome {
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>
   /** By rule id, of rules that matched. */
   readonly byRule?: ReadonlyMap<string, RuleOutcome>
+  /** The first exception of each rule whose tags it cost, by rule id; '' where it cost an event all. */
+  readonly ruleErrors?: ReadonlyMap<string, string>
 }
 
 /** The topics written from rows that are durable: tags and dead letters. Pure, so that recovery can repeat it. */

@@ -254,10 +254,11 @@ test('an exception in matching costs the tags of that event only', () => {
       return revision.match(event)
     },
   }
-  const { rows, dropped } = run(commands, [{ ...download, input: 'boom' }, download], {
+  const { rows, dropped, ruleErrors } = run(commands, [{ ...download, input: 'boom' }, download], {
     ...contextOf(),
     revision: broken,
   })
+  expect([...(ruleErrors ?? [])]).toEqual([['', 'a bug']])
   expect(rows.commands).toHaveLength(2)
   expect(rows.tags).toHaveLength(2)
   expect(dropped).toEqual({ rule_error: 1 })

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/error.ts'
 import { uuid5 } from '../core/hash.ts'
 import type { LogRecord } from '../core/kafka.ts'
 import type { CorrelatedRule } from '../rules/correlated-rule.ts'
@@ -52,6 +53,7 @@ export class Tagging {
   readonly ruleMatches: Row<'rule_matches'>[] = []
   readonly dropped: Partial<Record<DropReason, number>> = {}
   readonly byRule = new Map<string, RuleAccount>()
+  readonly ruleErrors = new Map<string, string>()
   readonly #context: BlockContext
   readonly #evidence: EvidenceOptions
   readonly #rateLimit: RateLimit
@@ -68,8 +70,8 @@ export class Tagging {
   match(event: SourceEvent): readonly Rule[] {
     try {
       return this.#context.revision.match(event)
-    } catch {
-      this.#drop('rule_error', 1, null)
+    } catch (thrown) {
+      this.#fail('', thrown, null)
       return []
     }
   }
@@ -82,8 +84,8 @@ export class Tagging {
       account.matches += 1
       try {
         if (!this.#addRule(record, event, rule, account)) isAnchored = false
-      } catch {
-        this.#drop('rule_error', 1, account)
+      } catch (thrown) {
+        this.#fail(rule.id, thrown, account)
       }
     }
     return isAnchored
@@ -204,6 +206,11 @@ export class Tagging {
     const account = { matches: 0, tags: {} }
     this.byRule.set(id, account)
     return account
+  }
+
+  #fail(ruleId: string, thrown: unknown, account: RuleAccount | null): void {
+    if (!this.ruleErrors.has(ruleId)) this.ruleErrors.set(ruleId, messageOf(thrown))
+    this.#drop('rule_error', 1, account)
   }
 
   #drop(reason: DropReason, tags: number, account: RuleAccount | null): void {

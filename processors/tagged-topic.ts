@@ -70,6 +70,7 @@ export function taggedProcessor<Name extends FactTable>(
         deletions: reader.deletions,
         dropped: tagging.dropped,
         byRule: tagging.byRule,
+        ruleErrors: tagging.ruleErrors,
       }
     },
   }
