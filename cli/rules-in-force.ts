@@ -8,7 +8,7 @@ import { PushedRules } from '../processors/pushed-rules.ts'
 import { RuleStates } from '../processors/rule-states.ts'
 import { correlatedRules, runnableCorrelations } from '../rules/correlated-rule.ts'
 import { ruleContext } from '../rules/language/context.ts'
-import { buildRuleSet } from '../rules/rule-set.ts'
+import { buildRuleSet, type RuleSet } from '../rules/rule-set.ts'
 import { foldCatalog } from './catalog-fold.ts'
 import { areRulesFromLog } from './rule-folders.ts'
 import { readRules } from './rules-input.ts'
@@ -38,9 +38,14 @@ export async function rulesOfToday(kafka: Kafka, config: Config): Promise<RulesO
   if (ruleSet === undefined || ruleSet.rules.length === 0) {
     throw new ConfigError('no-rules', 'No rules are loaded.')
   }
-  const correlated = correlatedRules(runnableCorrelations(ruleSet.correlations, ruleSet.rules))
-  return {
-    rules: { revision: ruleSet.revision, states: states.snapshot(), correlated },
-    erasures,
-  }
+  return { rules: inForce(ruleSet, states.snapshot()), erasures }
+}
+
+/** A rule set with what its correlations ask of it. */
+export function inForce(
+  { revision, rules, correlations }: RuleSet,
+  states: RulesInForce['states'] = new Map(),
+): RulesInForce {
+  const correlated = correlatedRules(runnableCorrelations(correlations, rules))
+  return { revision, states, correlated }
 }

@@ -6,6 +6,7 @@
 import { composeEngine } from '../../cli/compose-engine.ts'
 import { createProcessors, createPublisher } from '../../cli/processors.ts'
 import { ruleFolders } from '../../cli/rule-folders.ts'
+import { inForce } from '../../cli/rules-in-force.ts'
 import { readConfig } from '../../core/config.ts'
 import { createLog } from '../../core/log.ts'
 import { type Failpoint, failpoints } from '../../processors/engine/failpoint.ts'
@@ -28,12 +29,12 @@ const options: EngineProcessOptions = JSON.parse(process.argv[2] ?? '{"settings"
 const config = readConfig(options.settings)
 const log = createLog('warn')
 const files = readRuleFolders(ruleFolders(config))
-const { revision } = buildRuleSet(files, ruleContext())
+const rules = inForce(buildRuleSet(files, ruleContext()))
 const engine = composeEngine(config, {
   log,
   processors: createProcessors(config),
   publish: createPublisher(config),
-  rules: () => ({ revision, states: new Map() }),
+  rules: () => rules,
   failpoint: parseFailpoint(options.failpoint ?? ''),
   wrapStore: (store) => (options.control === 'no-token' ? withoutTokens(store) : store),
 })

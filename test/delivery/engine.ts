@@ -6,6 +6,7 @@
 import { composeEngine, type EngineParts } from '../../cli/compose-engine.ts'
 import { createProcessors, createPublisher } from '../../cli/processors.ts'
 import { ruleFolders } from '../../cli/rule-folders.ts'
+import { inForce } from '../../cli/rules-in-force.ts'
 import { readConfig } from '../../core/config.ts'
 import type { Log } from '../../core/log.ts'
 import type { FailpointName } from '../../processors/engine/failpoint.ts'
@@ -32,12 +33,12 @@ export class TestEngine {
 
   constructor(settings: Readonly<Record<string, string>>, changes: EngineChanges = {}) {
     const config = readConfig(settings)
-    const { revision } = buildRuleSet(readRuleFolders(ruleFolders(config)), ruleContext())
+    const rules = inForce(buildRuleSet(readRuleFolders(ruleFolders(config)), ruleContext()))
     this.#composed = composeEngine(config, {
       log: this.#log(),
       processors: createProcessors(config),
       publish: createPublisher(config),
-      rules: () => ({ revision, states: new Map() }),
+      rules: () => rules,
       ...changes,
     })
     this.ended = this.#composed
