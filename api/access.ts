@@ -57,6 +57,17 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /api/v1/detection-lifecycle/policies': 'viewer',
   'POST /api/v1/detection-lifecycle/policies': 'admin',
   'PATCH /api/v1/detection-lifecycle/policies/{id}': 'admin',
+  'GET /api/v1/detection-lifecycle/queue': 'viewer',
+  'POST /api/v1/detection-lifecycle/queue': 'analyst',
+  'POST /api/v1/detection-lifecycle/queue/{id}/claim': 'analyst',
+  'POST /api/v1/detection-lifecycle/queue/{id}/close': 'analyst',
+  'GET /api/v1/detection-lifecycle/owners': 'viewer',
+  'POST /api/v1/detection-lifecycle/owners': 'lead',
+  'DELETE /api/v1/detection-lifecycle/owners/{technique}': 'lead',
+  'GET /api/v1/detection-lifecycle/snapshots': 'viewer',
+  'POST /api/v1/detection-lifecycle/decay/run': 'lead',
+  'GET /api/v1/detection-lifecycle/decay/runs': 'viewer',
+  'GET /api/v1/detection-lifecycle/dashboard': 'viewer',
 }
 
 /** Authenticates and authorises every request that some route will answer. */

@@ -22,9 +22,15 @@ import { assetTechniques } from './lifecycle/asset-techniques.ts'
 import { assetValidations } from './lifecycle/asset-validations.ts'
 import { assets } from './lifecycle/assets.ts'
 import { confidences } from './lifecycle/confidence.ts'
+import { lifecycleDashboard } from './lifecycle/dashboard.ts'
+import { decay } from './lifecycle/decay.ts'
 import { infrastructureChanges } from './lifecycle/infrastructure-changes.ts'
 import { invalidate } from './lifecycle/invalidate.ts'
+import { owners } from './lifecycle/owners.ts'
 import { policies } from './lifecycle/policies.ts'
+import { queue } from './lifecycle/queue.ts'
+import { queueMoves } from './lifecycle/queue-moves.ts'
+import { snapshots } from './lifecycle/snapshots.ts'
 import { byTeam } from './metrics/by-team.ts'
 import { misses } from './metrics/misses.ts'
 import { mttd } from './metrics/mttd.ts'
@@ -107,6 +113,12 @@ const resources: readonly Resource[] = [
   confidences,
   infrastructureChanges,
   policies,
+  queue,
+  queueMoves,
+  owners,
+  snapshots,
+  decay,
+  lifecycleDashboard,
 ]
 
 const bodyBytesMax = 1_048_576

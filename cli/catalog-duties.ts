@@ -13,6 +13,7 @@ import { Correlator } from '../processors/correlate.ts'
 import { DecayHoldings } from '../processors/decay.ts'
 import type { ComposedEngine } from './compose-engine.ts'
 import { startCorrelations } from './correlation-job.ts'
+import { DecayRequests } from './decay-requests.ts'
 import { type DecayResult, runDecay, scheduleDecay } from './decay-run.ts'
 import type { LiveRules } from './live-rules.ts'
 import { RuleAssetPublisher } from './rule-asset-publisher.ts'
@@ -32,6 +33,7 @@ export class CatalogDuties {
   readonly #topic: string
   readonly #holdings = new DecayHoldings()
   readonly #schedule: { stop(): void }
+  readonly #requests: DecayRequests
   readonly #correlations: { stop(): void }
   #isHolder: () => boolean = () => false
 
@@ -49,6 +51,14 @@ export class CatalogDuties {
     })
     const zone = config.text('TTPSTREAM_TIME_ZONE')
     const run = () => this.decay()
+    this.#requests = new DecayRequests({
+      topic: this.#topic,
+      views,
+      run,
+      send: (records) => sink.send(records),
+      clock: systemClock,
+      log,
+    })
     this.#schedule = scheduleDecay(zone, log, () => this.#isHolder(), run)
     this.#correlations = startCorrelations({
       correlator: new Correlator({
@@ -68,6 +78,7 @@ export class CatalogDuties {
   assigned({ topic }: TopicPartition, lease: Lease): void {
     if (topic !== this.#topic) return
     this.#isHolder = () => lease.isHeld()
+    this.#requests.hold(this.#isHolder)
     if (this.#options.config.flag('TTPSTREAM_RULE_ASSETS')) this.ruleAssets.hold(this.#isHolder)
   }
 
@@ -75,6 +86,12 @@ export class CatalogDuties {
   take(record: LogRecord): void {
     this.ruleAssets.take(record)
     this.#holdings.apply(record)
+    this.#requests.take(record)
+  }
+
+  /** All that the catalog held has been taken, or another batch of it. */
+  caughtUp(): void {
+    this.#requests.caughtUp()
   }
 
   /** The daily run, now. */
@@ -92,6 +109,7 @@ export class CatalogDuties {
   close(): void {
     this.ruleAssets.close()
     this.#schedule.stop()
+    this.#requests.close()
     this.#correlations.stop()
   }
 }

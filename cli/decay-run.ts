@@ -10,6 +10,7 @@ import { messageOf } from '../core/error.ts'
 import type { OutRecord } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
 import {
+  type ConfidenceRow,
   type CoverageRow,
   type DecayHoldings,
   type DecayRecord,
@@ -42,10 +43,11 @@ export async function runDecay(parts: DecayParts): Promise<DecayResult> {
   const nowMs = clock.now()
   const at = { at_s: nowMs / 1000 }
   const sinceMs = holdings.lastSnapshotMs()
-  const [validity, detections, [coverage], regressions] = await Promise.all([
+  const [validity, detections, [coverage], confidences, regressions] = await Promise.all([
     views.select<ValidityRow>('validity', at),
     views.select<DetectionRow>('detection_state', at),
     views.select<CoverageRow>('coverage_total', at),
+    views.select<ConfidenceRow>('technique_confidence', at),
     sinceMs === null
       ? []
       : views.select<RegressionRow>('coverage_regression', {
@@ -54,7 +56,8 @@ export async function runDecay(parts: DecayParts): Promise<DecayResult> {
         }),
   ])
   if (coverage === undefined) throw new Error('the view coverage_total gave no row')
-  const records = decayRecords({ nowMs, validity, detections, coverage, regressions }, holdings)
+  const facts = { nowMs, validity, detections, coverage, confidences, regressions }
+  const records = decayRecords(facts, holdings)
   const messages = records.map((record) => {
     return { topic, key: `${record.kind}:${record.id}`, value: JSON.stringify(record) }
   })

@@ -75,17 +75,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
   const duties = new CatalogDuties({ config, log, rules, sink: engine.sink, views })
   send = sender(engine, log)
   await rules.start()
-  const follower = new CatalogFollower(engine.kafka, {
-    topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
-    groupId: `${config.text('TTPSTREAM_KAFKA_GROUP')}-catalog-${systemRandom.uuid()}`,
-    batchBytesMax: config.count('TTPSTREAM_BATCH_BYTES_MAX'),
-    log,
-    onRecord: (record) => {
-      rules.takeCatalog(record)
-      duties.take(record)
-    },
-    onCaughtUp: () => rules.settle(),
-  })
+  const follower = createFollower(config, { engine, log, rules, duties })
   await follower.start()
   readiness.set('catalog', null)
   const api = await startApi({
@@ -121,6 +111,31 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       await views.close()
     },
   }
+}
+
+interface FollowerParts {
+  readonly engine: ComposedEngine
+  readonly log: Log
+  readonly rules: LiveRules
+  readonly duties: CatalogDuties
+}
+
+function createFollower(config: Config, parts: FollowerParts): CatalogFollower {
+  const { engine, log, rules, duties } = parts
+  return new CatalogFollower(engine.kafka, {
+    topic: config.text('TTPSTREAM_TOPIC_CATALOG'),
+    groupId: `${config.text('TTPSTREAM_KAFKA_GROUP')}-catalog-${systemRandom.uuid()}`,
+    batchBytesMax: config.count('TTPSTREAM_BATCH_BYTES_MAX'),
+    log,
+    onRecord: (record) => {
+      rules.takeCatalog(record)
+      duties.take(record)
+    },
+    onCaughtUp: () => {
+      rules.settle()
+      duties.caughtUp()
+    },
+  })
 }
 
 function countResponse(metrics: Metrics, { method, route, status, seconds }: ResponseFacts): void {

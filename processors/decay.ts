@@ -44,6 +44,15 @@ export interface CoverageRow {
   readonly attack_release: string
 }
 
+/** One row of the view `technique_confidence`. */
+export interface ConfidenceRow {
+  readonly technique_id: string
+  readonly status: string
+  readonly score: number
+  readonly level: string
+  readonly detection_count: number
+}
+
 /** One row of the view `coverage_regression`. */
 export interface RegressionRow {
   readonly upheld_technique_id: string
@@ -58,6 +67,7 @@ export interface DecayFacts {
   readonly validity: readonly ValidityRow[]
   readonly detections: readonly DetectionRow[]
   readonly coverage: CoverageRow
+  readonly confidences: readonly ConfidenceRow[]
   /** Since the newest snapshot; none without one. */
   readonly regressions: readonly RegressionRow[]
 }
@@ -142,7 +152,10 @@ function validityChanges({ validity, nowMs }: DecayFacts, holdings: DecayHolding
 }
 
 /** Days begin in UTC, whatever the zone of the schedule. */
-function snapshot({ coverage, nowMs }: DecayFacts, holdings: DecayHoldings): DecayRecord[] {
+function snapshot(
+  { coverage, confidences, nowMs }: DecayFacts,
+  holdings: DecayHoldings,
+): DecayRecord[] {
   const computedAt = new Date(nowMs).toISOString()
   const date = computedAt.slice(0, 10)
   if (holdings.snapshots.has(date)) return []
@@ -155,6 +168,10 @@ function snapshot({ coverage, nowMs }: DecayFacts, holdings: DecayHoldings): Dec
     total,
     attack_release,
     computed_at: computedAt,
+    techniques: confidences
+      .filter((row) => row.detection_count > 0)
+      .map(({ technique_id, status, score, level }) => ({ technique_id, status, score, level }))
+      .toSorted((a, b) => (a.technique_id < b.technique_id ? -1 : 1)),
   }
   return [told('coverage_snapshot', date, nowMs, entity)]
 }

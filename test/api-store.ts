@@ -61,15 +61,18 @@ function catalogLog(client: ClickHouseClient): Publish {
   const processor = createCatalogProcessor({ recordBytesMax: 1_048_576, integrityKey: 'k' })
   const topic = 'ttp.catalog'
   let next = 0
+  let takenMs = 0
   return async (record) => {
     const offset = next++
     const timestampMs = Date.parse(record.event_time)
+    // A record of the past is taken in now.
+    takenMs = Math.max(takenMs, timestampMs)
     const { rows } = processor.process(
       {
         log: 'l1',
         topic,
         partition: 0,
-        timeMs: timestampMs,
+        timeMs: takenMs,
         revision: { id: 'none', rules: [], match: () => [] },
         states: new Map(),
       },
@@ -78,7 +81,7 @@ function catalogLog(client: ClickHouseClient): Publish {
     const { catalog_events = [], dead_letters = [] } = rows
     if (catalog_events.length > 0) await insertRows(client, 'catalog_events', catalog_events)
     if (dead_letters.length > 0) await insertRows(client, 'dead_letters', dead_letters)
-    const progress = { log: 'l1', topic, offset, last_offset: offset, ingest_time: timestampMs }
+    const progress = { log: 'l1', topic, offset, last_offset: offset, ingest_time: takenMs }
     await insertRows(client, 'ingest_progress', [{ ...progress, records: 1, events: 1 }])
     return { topic, partition: 0, offset }
   }

@@ -98,6 +98,43 @@ test('a worker that starts anew knows of the runs before it', async () => {
   expect(await worker.duties.decay()).toMatchObject({ records: 0 })
 }, 60_000)
 
+test('a run that is asked for through the API sees what came before it, and answers', async () => {
+  await put('infrastructure_change', 'c2', {
+    change_type: 'migration',
+    affected_platforms: ['windows'],
+    change_date: new Date().toISOString(),
+  })
+  const asked = await fetch(`${worker.api.url}/api/v1/detection-lifecycle/decay/run`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  })
+  expect([200, 202]).toContain(asked.status)
+  await finished('decay_run', 1)
+  const runs = await fetch(`${worker.api.url}/api/v1/detection-lifecycle/decay/runs`)
+  expect(await runs.json()).toMatchObject({
+    total: 1,
+    data: [{ began: 2, ended: 0, snapshot_date: null, finished_at: expect.any(String) }],
+  })
+})
+
+test('a request that no worker answered is answered by the next, once', async () => {
+  await worker.close()
+  await put('decay_request', 'r1', {})
+  await put('decay_request', 'r2', {})
+  worker = await startWorker(stack.config, silentLog)
+  await finished('decay_run', 3)
+  await worker.close()
+  worker = await startWorker(stack.config, silentLog)
+  await put('infrastructure_change', 'c3', {
+    change_type: 'x',
+    change_date: '2020-01-01T00:00:00Z',
+  })
+  await finished('infrastructure_change', 4)
+  expect((await of('decay_run')).map(({ id }) => id)).toEqual(expect.arrayContaining(['r1', 'r2']))
+  expect(await of('decay_run')).toHaveLength(3)
+}, 60_000)
+
 test('nobody but the run itself may state a snapshot', async () => {
   const day = { date: '2020-01-01', coverage_pct: 99, validated: 9, partial: 0, total: 9 }
   const computed = { attack_release: '18.1', computed_at: '2020-01-01T02:00:00Z' }

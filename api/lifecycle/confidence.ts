@@ -1,7 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { secondMs } from '../../core/units.ts'
 import type { Attack } from '../../schemas/attack.ts'
 import { cursor, nextCursor, page } from '../cursor.ts'
-import { at, instantNow, limit, list, tacticIds, techniqueId } from '../parameters.ts'
+import { at, instantNow, limit, list, range, tacticIds, techniqueId } from '../parameters.ts'
 import { notFound } from '../problem.ts'
 import { json, type Resource, timestamp } from '../resource.ts'
 import { techniqueUrl } from '../ttp/rollup.ts'
@@ -10,6 +11,7 @@ import { techniqueUrl } from '../ttp/rollup.ts'
 
 const count = z.int().nonnegative()
 const factor = z.number().min(0).max(1)
+const statuses = z.enum(['validated', 'partial', 'none'])
 const level = z.enum(['unknown', 'very_low', 'low', 'medium', 'high'])
 
 const confidence = z
@@ -19,7 +21,7 @@ const confidence = z
     parent_id: z.string().nullable(),
     tactics: z.array(z.string()),
     platforms: z.array(z.string()),
-    status: z.enum(['validated', 'partial', 'none']),
+    status: statuses,
     score: z.number().min(0).max(100),
     level,
     score_breakdown: z.record(z.string(), z.number()),
@@ -72,6 +74,61 @@ const example: z.input<typeof confidence> = {
   url: 'https://attack.mitre.org/techniques/T1003/006/',
 }
 
+const withHistory = confidence
+  .extend({
+    history: z
+      .array(
+        z.object({
+          date: z.iso.date(),
+          score: z.number(),
+          level,
+          status: statuses,
+          computed_at: timestamp,
+        }),
+      )
+      .openapi({ description: 'What the daily run reported, oldest first; it does not change.' }),
+    changes: z
+      .array(
+        z.object({
+          recorded_at: timestamp,
+          validation_id: z.string(),
+          asset_id: z.string(),
+          is_valid: z.boolean(),
+          causes: z.array(z.string()),
+          began: z.array(z.string()),
+          ended: z.array(z.string()),
+        }),
+      )
+      .openapi({
+        description: 'Validations that the daily run found void or valid again, oldest first.',
+      }),
+  })
+  .openapi('TechniqueConfidenceHistory')
+
+const historyExample: z.input<typeof withHistory> = {
+  ...example,
+  history: [
+    {
+      date: '2026-11-20',
+      score: 71.2,
+      level: 'medium',
+      status: 'validated',
+      computed_at: '2026-11-20T02:00:00.000Z',
+    },
+  ],
+  changes: [
+    {
+      recorded_at: '2026-11-17T02:00:00.000Z',
+      validation_id: 'v1',
+      asset_id: 'sigma:611eab06',
+      is_valid: true,
+      causes: [],
+      began: [],
+      ended: ['infrastructure_changed'],
+    },
+  ],
+}
+
 const listRoute = createRoute({
   method: 'get',
   path: '/api/v1/detection-lifecycle/confidence',
@@ -106,12 +163,14 @@ const oneRoute = createRoute({
   path: '/api/v1/detection-lifecycle/confidence/{technique}',
   tags: ['lifecycle'],
   summary: 'Confidence of one technique',
-  description: '404 for a technique that the pinned release does not have in force.',
+  description:
+    'With what was reported of it and how its validations fared. 404 for a technique that the ' +
+    'pinned release does not have in force.',
   request: {
     params: z.strictObject({ technique: techniqueId }),
-    query: z.strictObject({ at }),
+    query: z.strictObject({ at, ...range }),
   },
-  responses: { 200: json(confidence, 'The score.', example) },
+  responses: { 200: json(withHistory, 'The score, with its history.', historyExample) },
 })
 
 export const confidences: Resource = (app, services) => {
@@ -138,14 +197,33 @@ export const confidences: Resource = (app, services) => {
     return c.json({ ...cut, data, total: found.length }, 200)
   })
   app.openapi(oneRoute, async (c) => {
-    const { technique } = c.req.valid('param')
-    const rows = await views.select<ConfidenceRow>('technique_confidence', {
-      at_s: c.req.valid('query').at ?? instantNow(clock),
-    })
-    const row = rows.find((candidate) => candidate.technique_id === technique)
-    if (row === undefined) throw notFound(`Technique ${technique} of ATT&CK ${attack.release}`)
-    return c.json(toConfidence(row, attack), 200)
+    const { technique: technique_id } = c.req.valid('param')
+    const { at: asked, from = 0, to = Number.POSITIVE_INFINITY } = c.req.valid('query')
+    const at_s = asked ?? instantNow(clock)
+    const [rows, reported, changed] = await Promise.all([
+      views.select<ConfidenceRow>('technique_confidence', { at_s }),
+      views.select<HistoryRow>('confidence_history', { at_s, technique_id }),
+      views.select<ChangeRow>('validity_changes', { at_s, technique_id }),
+    ])
+    const row = rows.find((candidate) => candidate.technique_id === technique_id)
+    if (row === undefined) throw notFound(`Technique ${technique_id} of ATT&CK ${attack.release}`)
+    const isAsked = (time: string) => inRange(Date.parse(time) / secondMs, from, to)
+    const history = reported
+      .filter(({ computed_at }) => isAsked(computed_at))
+      .toSorted((a, b) => (a.date < b.date ? -1 : 1))
+    const changes = changed
+      .filter(({ recorded_at }) => isAsked(recorded_at))
+      .toSorted((a, b) => (a.recorded_at < b.recorded_at ? -1 : 1))
+    return c.json(withHistory.parse({ ...toConfidence(row, attack), history, changes }), 200)
   })
+}
+
+/** Rows of `confidence_history` and `validity_changes`. */
+type HistoryRow = z.input<typeof withHistory>['history'][number]
+type ChangeRow = z.input<typeof withHistory>['changes'][number]
+
+function inRange(timeS: number, from: number, to: number): boolean {
+  return timeS >= from && timeS < to
 }
 
 /** A row of `technique_confidence`. */

@@ -50,6 +50,10 @@ const listRoute = createRoute({
       at,
       ...range,
       platform: id('Only changes that touch this platform.', 'windows').optional(),
+      change_date: z.iso.date().optional().openapi({
+        description: 'Only changes dated on this UTC day.',
+        example: '2026-11-20',
+      }),
       limit: limit(100),
       cursor: cursor('infrastructure-changes', z.tuple([z.number(), z.string()])),
     }),
@@ -94,6 +98,7 @@ export const infrastructureChanges: Resource = (app, services) => {
     const platform = query.platform?.toLowerCase()
     const found = rows
       .filter((row) => dateOf(row) >= from * 1_000 && dateOf(row) < to * 1_000)
+      .filter((row) => [undefined, row.change_date.slice(0, 10)].includes(query.change_date))
       .filter((row) => platform === undefined || row.affected_platforms.includes(platform))
       .toSorted((a, b) => (isAfter(keyOf(a), keyOf(b)) ? 1 : -1))
     const rest = found.filter((row) => after === undefined || isAfter(keyOf(row), after))

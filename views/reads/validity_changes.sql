@@ -6,7 +6,7 @@ SELECT
     id AS validation_id,
     JSONExtractString(entity, 'asset_id') AS asset_id,
     event_time AS recorded_at,
-    JSONExtractBool(entity, 'is_valid') AS is_valid,
+    toBool(JSONExtractBool(entity, 'is_valid')) AS is_valid,
     JSONExtract(entity, 'causes', 'Array(String)') AS causes,
     arrayMap(b -> JSONExtractString(b, 'cause'), JSONExtractArrayRaw(entity, 'began')) AS began,
     JSONExtract(entity, 'ended', 'Array(String)') AS ended
