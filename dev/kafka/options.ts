@@ -17,6 +17,8 @@ export interface DevKafkaSettings {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** Told to clients, where they come through something that listens for us; 0: `port`. */
+  readonly advertisedPort: number
   /** Made at the start unless they are there. */
   readonly topics: Readonly<Record<string, DevTopic>>
   /** Whether a topic that a client names, or produces to, is made. */
@@ -51,6 +53,7 @@ export interface DevKafkaSettings {
 export const defaultSettings: Omit<DevKafkaSettings, 'dataDir'> = {
   host: '127.0.0.1',
   port: 0,
+  advertisedPort: 0,
   topics: {},
   autoCreateTopics: true,
   defaultPartitions: 1,

@@ -54,10 +54,14 @@ export async function startDevKafka(options: DevKafkaOptions): Promise<DevKafka>
     }
     const node = { nodeId: 1, clusterId: 'ttpstream-dev', host: settings.host }
     const server = createServer()
-    const port = await listen(server, settings)
+    const bound = await listen(server, settings)
+    const port = settings.advertisedPort === 0 ? bound : settings.advertisedPort
     const broker: Broker = { ...node, port, settings, topics, groups, apis, clock, log }
-    const running = new RunningBroker(server, broker, unlock)
-    log.info({ host: settings.host, port, topics: topics.all.length }, 'Kafka broker listens')
+    const running = new RunningBroker(server, bound, broker, unlock)
+    log.info(
+      { host: settings.host, port: bound, topics: topics.all.length },
+      'Kafka broker listens',
+    )
     return running
   } catch (error) {
     unlock()
@@ -74,8 +78,8 @@ class RunningBroker implements DevKafka {
   readonly #upkeep: NodeJS.Timeout
   #closing: Promise<void> | null = null
 
-  constructor(server: Server, broker: Broker, unlock: () => void) {
-    this.port = broker.port
+  constructor(server: Server, port: number, broker: Broker, unlock: () => void) {
+    this.port = port
     this.#server = server
     this.#broker = broker
     this.#unlock = unlock

@@ -46,7 +46,7 @@ class ApacheKafka implements Broker {
   readonly #folder: string
   readonly #ports: readonly number[]
   readonly #controllerPorts: readonly number[]
-  #nodes: NodeProcess[] = []
+  readonly #nodes: NodeProcess[] = []
 
   constructor(jars: string, folder: string, ports: readonly number[]) {
     this.#jars = jars
@@ -65,8 +65,8 @@ class ApacheKafka implements Broker {
     return this.#nodes.filter((node) => node.isRunning).map((node) => node.pid)
   }
 
-  kill(signal: NodeJS.Signals): void {
-    for (const node of this.#nodes) node.signal(signal)
+  kill(signal: NodeJS.Signals, node?: number): void {
+    for (const index of this.#indexes(node)) this.#nodes[index]?.signal(signal)
   }
 
   async format(config: NonNullable<ApacheKafkaOptions['config']>): Promise<void> {
@@ -88,14 +88,20 @@ class ApacheKafka implements Broker {
     )
   }
 
-  async restart(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.end()))
-    this.#nodes = this.#ports.map((_, index) => {
+  async restart(node?: number): Promise<void> {
+    const indexes = this.#indexes(node)
+    await Promise.all(indexes.map((index) => this.#nodes[index]?.end()))
+    for (const index of indexes) {
       const folder = join(this.#folder, String(index))
       const args = [...this.#javaArgs(folder), 'kafka.Kafka', join(folder, 'server.properties')]
-      return new NodeProcess('java', args, join(folder, 'server.log'), this.#folder)
-    })
+      const logFile = join(folder, 'server.log')
+      this.#nodes[index] = new NodeProcess('java', args, logFile, this.#folder)
+    }
     await this.#ready()
+  }
+
+  #indexes(node?: number): number[] {
+    return node === undefined ? [...this.#ports.keys()] : [node]
   }
 
   async close(): Promise<void> {

@@ -13,9 +13,9 @@ export interface Broker {
   readonly folder?: string
   /** One process per node; empty where the server is not ours to kill. */
   readonly pids: number[]
-  /** Sends the signal to every node. SIGKILL, SIGSTOP and SIGCONT are the useful ones. */
-  kill(signal: NodeJS.Signals): void
-  /** Ends what still runs, starts every node again on its old port and data, waits until ready. */
-  restart(): Promise<void>
+  /** Sends the signal to one node, or to every. SIGKILL, SIGSTOP and SIGCONT are the useful ones. */
+  kill(signal: NodeJS.Signals, node?: number): void
+  /** Ends what still runs, starts it again on its old port and data, waits until all are ready. */
+  restart(node?: number): Promise<void>
   close(): Promise<void>
 }

@@ -18,10 +18,16 @@ export class NodeProcess {
   readonly #guard: ChildProcess
   #ended = false
 
-  constructor(command: string, args: readonly string[], logFile: string, folder: string) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    logFile: string,
+    folder: string,
+    env: NodeJS.ProcessEnv = process.env,
+  ) {
     this.logFile = logFile
     const output = openSync(logFile, 'a')
-    this.#child = spawn(command, args, { stdio: ['ignore', output, output] })
+    this.#child = spawn(command, args, { stdio: ['ignore', output, output], env })
     closeSync(output)
     if (this.#child.pid === undefined) throw new Error(`${command} is not there to be run`)
     this.pid = this.#child.pid
@@ -35,6 +41,11 @@ export class NodeProcess {
 
   get isRunning(): boolean {
     return !this.#ended
+  }
+
+  /** Its exit code, or the signal that ended it; null while it runs. */
+  get outcome(): number | NodeJS.Signals | null {
+    return this.#child.exitCode ?? this.#child.signalCode
   }
 
   signal(signal: NodeJS.Signals): void {
