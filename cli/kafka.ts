@@ -3,9 +3,11 @@ import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs'
 import type { Config } from '../core/config.ts'
 import { ConfigError } from '../core/error.ts'
 import type { Log } from '../core/log.ts'
+import { installConnectionRules } from '../processors/engine/wire/kafkajs-connection.ts'
 
 /** A kafkajs client by the settings; its log lines go to `log`, never with secrets. */
 export function createKafka(config: Config, log: Log): Kafka {
+  installConnectionRules()
   const settings: KafkaConfig = {
     brokers: [...config.texts('TTPSTREAM_KAFKA_BROKERS')],
     clientId: config.text('TTPSTREAM_KAFKA_CLIENT_ID'),
