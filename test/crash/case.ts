@@ -13,6 +13,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { migrateDatabase } from '../../cli/migrate-database.ts'
 import type { FailpointName } from '../../processors/engine/failpoint.ts'
 import type { Control, EngineProcessOptions } from './engine-process.ts'
+import { isFinished } from './finished.ts'
 import { type CaseTopics, createTopics, ruleOf, topicsOf, writeLoad } from './load.ts'
 import { differences } from './oracle.ts'
 
@@ -48,7 +49,9 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
     request_timeout: 30_000,
   })
   const server = createClient({ url: servers.clickhouseUrl })
+  const admin = kafka.admin()
   try {
+    await admin.connect()
     for (const database of [id, `${id}_clean`])
       await migrateDatabase({ url: servers.clickhouseUrl, database })
     if (spec.dedupWindow !== undefined) await setWindow(clickhouse, spec.dedupWindow)
@@ -64,11 +67,11 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
     if (spec.isEdited) writeFileSync(join(rules, 'word.yaml'), ruleOf('edited'))
     const second = start({ settings, control }, engines)
     if (spec.action === 'stop') {
-      await until('the second engine to take over', () => isFinished(kafka, clickhouse, topics))
+      await until('the second engine to take over', () => isFinished(admin, clickhouse, topics))
       first.kill('SIGCONT')
     }
     await writeLoad(kafka, topics, recordsFirst + 1, recordsAfter)
-    await until('every block to be finished', () => isFinished(kafka, clickhouse, topics))
+    await until('every block to be finished', () => isFinished(admin, clickhouse, topics))
     // A zombie that is about to do harm gets the time to do it.
     if (spec.action === 'stop') await setTimeout(sessionMs)
     await Promise.all([first, second].map(end))
@@ -78,6 +81,7 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
     for (const database of [id, `${id}_clean`]) {
       await server.command({ query: `DROP DATABASE IF EXISTS ${database}` })
     }
+    await admin.disconnect()
     await clickhouse.close()
     await server.close()
     rmSync(rules, { recursive: true, force: true })
@@ -142,37 +146,6 @@ function hasStopped(engine: ChildProcess): boolean {
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
   } catch {
     return false
-  }
-}
-
-async function isFinished(
-  kafka: Kafka,
-  clickhouse: ClickHouseClient,
-  topics: CaseTopics,
-): Promise<boolean> {
-  const answer = await clickhouse.query({
-    query: 'SELECT topic, partition, max(last_offset) AS last FROM ingest_progress GROUP BY ALL',
-    format: 'JSONEachRow',
-    clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
-  })
-  const done = new Map(
-    (await answer.json<{ topic: string; partition: number; last: number }>()).map((row) => [
-      `${row.topic}:${row.partition}`,
-      row.last,
-    ]),
-  )
-  const admin = kafka.admin()
-  await admin.connect()
-  try {
-    for (const topic of [topics.commands, topics.alerts, topics.tests, topics.catalog]) {
-      for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
-        if (Number(high) > 0 && (done.get(`${topic}:${partition}`) ?? -1) < Number(high) - 1)
-          return false
-      }
-    }
-    return true
-  } finally {
-    await admin.disconnect()
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout } from 'node:timers/promises'
-import type { Admin, Kafka } from 'kafkajs'
+import type { Admin, Kafka, TopicMessages } from 'kafkajs'
 
 export interface CaseTopics {
   readonly commands: string
@@ -71,21 +71,22 @@ export async function writeLoad(
 ): Promise<void> {
   const producer = kafka.producer()
   await producer.connect()
+  await producer.sendBatch({ acks: -1, topicMessages: loadMessages(topics, from, count) })
+  await producer.disconnect()
+}
+
+export function loadMessages(topics: CaseTopics, from: number, count: number): TopicMessages[] {
   const numbers = Array.from({ length: count }, (_, index) => from + index)
   const few = numbers.filter((number) => number % 10 === 0)
-  await producer.sendBatch({
-    acks: -1,
-    topicMessages: [
-      {
-        topic: topics.commands,
-        messages: numbers.map((n) => ({ key: `k${n}`, value: commandOf(n) })),
-      },
-      { topic: topics.alerts, messages: few.map((n) => ({ key: `a${n}`, value: alertOf(n) })) },
-      { topic: topics.tests, messages: few.map((n) => ({ key: `t${n}`, value: testOf(n) })) },
-      { topic: topics.catalog, messages: few.map((n) => ({ key: `c${n}`, value: assetOf(n) })) },
-    ],
-  })
-  await producer.disconnect()
+  return [
+    {
+      topic: topics.commands,
+      messages: numbers.map((n) => ({ key: `k${n}`, value: commandOf(n) })),
+    },
+    { topic: topics.alerts, messages: few.map((n) => ({ key: `a${n}`, value: alertOf(n) })) },
+    { topic: topics.tests, messages: few.map((n) => ({ key: `t${n}`, value: testOf(n) })) },
+    { topic: topics.catalog, messages: few.map((n) => ({ key: `c${n}`, value: assetOf(n) })) },
+  ]
 }
 
 const epochMs = Date.UTC(2026, 10, 20, 10, 0, 0)
@@ -168,14 +169,32 @@ tags: [attack.t1082]
 `
 }
 
+/** Enough of the word on one host in a while: what correlations count. */
+export const correlation = { timespanS: 40, least: 4, technique: 'T1087' } as const
+
+export const correlationRule = `title: The word again and again
+id: 6d0f6c5e-7a38-4a0c-9a55-30c1f1b0a9d2
+correlation:
+  type: event_count
+  rules: [crash.word]
+  group-by: [host]
+  timespan: ${correlation.timespanS}s
+  condition: { gte: ${correlation.least} }
+  generate: true
+level: high
+tags: [attack.discovery, attack.${correlation.technique.toLowerCase()}]
+`
+
 /** What one record must have become. */
 export type Fate = 'event' | 'dead-letter' | 'deletion'
 
 export function fateOf(value: Uint8Array | null): Fate {
   if (value === null) return 'deletion'
   try {
-    JSON.parse(Buffer.from(value).toString('utf8'))
-    return 'event'
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(value)
+    const parsed: unknown = JSON.parse(text)
+    const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+    return isObject ? 'event' : 'dead-letter'
   } catch {
     return 'dead-letter'
   }

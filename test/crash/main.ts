@@ -14,6 +14,8 @@ import type { Broker } from '../brokers/broker.ts'
 import { startDevBroker } from '../brokers/dev-broker.ts'
 import { provideBrokers } from '../brokers/provide.ts'
 import { type CrashCase, runCase, type Servers } from './case.ts'
+import type { BrokerKind } from './fault-servers.ts'
+import { runRounds } from './rounds.ts'
 import { staleCommit } from './stale-commit.ts'
 
 const help = `npm run test:crash -- [options]
@@ -23,6 +25,11 @@ const help = `npm run test:crash -- [options]
   --every N        every Nth case of the matrix (default: 1)
   --jobs N         cases side by side (default: 2)
   --no-controls    leave the negative controls out
+
+  --rounds N       N rounds of random faults instead (--broker also apache3: three nodes)
+  --seed S         of the first round; each has its own, one more than the one before
+  --schedule TEXT  what happens in the round, as a round prints it
+  --deep           100 rounds on the dev broker, 20 on Apache Kafka with one node and with three
 `
 
 const { values } = parseArgs({
@@ -32,6 +39,10 @@ const { values } = parseArgs({
     every: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
     'no-controls': { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seed: { type: 'string' },
+    schedule: { type: 'string' },
+    deep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -39,6 +50,8 @@ if (values.help) {
   process.stdout.write(help)
   process.exit(0)
 }
+
+if (values.rounds !== undefined || values.deep) process.exit(await faultRounds())
 
 const matrix: CrashCase[] = failpoints.flatMap((failpoint) =>
   (['kill', 'stop'] as const).flatMap((action) =>
@@ -73,6 +86,31 @@ process.stdout.write(
   `Tests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
 )
 process.exit(counts.failed > 0 ? 1 : 0)
+
+/** The exit code. */
+async function faultRounds(): Promise<number> {
+  const rounds = Number(values.rounds ?? 1)
+  const seed = Number(values.seed ?? Date.now() % 1_000_000)
+  const given = values.schedule === undefined ? {} : { schedule: values.schedule }
+  const totals = { passed: 0, failed: 0, skipped: 0 }
+  const run = (kind: BrokerKind, count: number) =>
+    runRounds({ kind, rounds: count, seed, ...given }, totals)
+  if (values.deep) {
+    await run('dev', 100)
+    await run('apache', 20)
+    await run('apache3', 20)
+  } else if (values.broker === 'both') {
+    await run('dev', rounds)
+    await run('apache', rounds)
+  } else if (values.broker === 'dev' || values.broker === 'apache' || values.broker === 'apache3') {
+    await run(values.broker, rounds)
+  } else {
+    throw new Error(`--broker ${values.broker}: there are dev, apache, apache3 and both`)
+  }
+  const { passed, failed, skipped } = totals
+  process.stdout.write(`Tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+  return failed > 0 ? 1 : 0
+}
 
 async function brokers(): Promise<Broker[]> {
   const found: Broker[] = []

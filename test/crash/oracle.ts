@@ -51,13 +51,22 @@ export async function readLog(kafka: Kafka, topics: readonly string[]): Promise<
   return entries
 }
 
+export function readLogIn(
+  kafka: Kafka,
+  { commands, alerts, tests, catalog }: CaseTopics,
+): Promise<LogEntry[]> {
+  return readLog(kafka, [commands, alerts, tests, catalog])
+}
+
+/** `log`: what is in the topics that go in, where the caller has read it. */
 export async function differences(
   kafka: Kafka,
   clickhouse: ClickHouseClient,
   topics: CaseTopics,
+  log?: readonly LogEntry[],
 ): Promise<string[]> {
   const found: string[] = []
-  const log = await readLog(kafka, [topics.commands, topics.alerts, topics.tests, topics.catalog])
+  log ??= await readLogIn(kafka, topics)
   const rows = <T>(query: string): Promise<T[]> => select<T>(clickhouse, query)
   await compareFacts(found, rows, log, topics)
   await compareBlocks(found, rows, log)
@@ -74,13 +83,13 @@ export async function differences(
 
 type Rows = <T>(query: string) => Promise<T[]>
 
-interface Position {
+export interface Position {
   readonly topic: string
   readonly partition: number
   readonly offset: number
 }
 
-function place({ topic, partition, offset }: Position): string {
+export function place({ topic, partition, offset }: Position): string {
   return `${topic}:${partition}:${offset}`
 }
 
@@ -107,7 +116,7 @@ async function compareFacts(
   compareLists(found, 'dead_letters', dead, letters.map(place))
 }
 
-interface BlockRow extends Position {
+export interface BlockRow extends Position {
   readonly last_offset: number
   readonly log: string
   readonly records: number
@@ -246,6 +255,7 @@ async function compareViews(
     'alert_events',
     'test_events',
     'catalog_events',
+    'rule_matches',
     'tags',
     'dead_letters',
     'ingest_progress',
@@ -278,7 +288,7 @@ async function compareViews(
   }
 }
 
-function compareLists(
+export function compareLists(
   found: string[],
   what: string,
   expected: readonly string[],
@@ -293,7 +303,7 @@ function compareLists(
   if (extra.length > 0) found.push(`${what}: ${extra.length} too many, first ${extra[0]}`)
 }
 
-async function select<T>(clickhouse: ClickHouseClient, query: string): Promise<T[]> {
+export async function select<T>(clickhouse: ClickHouseClient, query: string): Promise<T[]> {
   const answer = await clickhouse.query({
     query,
     format: 'JSONEachRow',

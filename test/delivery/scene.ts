@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { type Admin, Kafka, logLevel } from 'kafkajs'
 import type { Broker } from '../brokers/broker.ts'
+import { isFinished } from '../crash/finished.ts'
 import { type CaseTopics, createTopics, ruleOf, topicsOf, writeLoad } from '../crash/load.ts'
 import { differences } from '../crash/oracle.ts'
 import type { Databases } from './databases.ts'
@@ -101,12 +102,12 @@ export class Scene {
   async finished(engine?: TestEngine, waitMsMax?: number): Promise<void> {
     const admin = this.kafka.admin()
     await admin.connect()
-    const isFinished = async () => {
+    const isDone = async () => {
       if (engine?.hasEnded) throw new Error(`the engine ended: ${await engine.ended}`)
-      return this.#isFinished(admin)
+      return isFinished(admin, this.clickhouse, this.topics)
     }
     try {
-      await until('every block to be finished', isFinished, waitMsMax)
+      await until('every block to be finished', isDone, waitMsMax)
     } finally {
       await admin.disconnect()
     }
@@ -175,20 +176,5 @@ export class Scene {
     await this.clickhouse.close()
     await this.#databases.giveBack(this.database)
     rmSync(this.rules, { recursive: true, force: true })
-  }
-
-  async #isFinished(admin: Admin): Promise<boolean> {
-    const blocks = await this.rows<{ topic: string; partition: number; last: number }>(
-      'SELECT topic, partition, max(last_offset) AS last FROM ingest_progress GROUP BY ALL',
-    )
-    const done = new Map(blocks.map((row) => [`${row.topic}:${row.partition}`, row.last]))
-    const { commands, alerts, tests, catalog } = this.topics
-    for (const topic of [commands, alerts, tests, catalog]) {
-      for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
-        const last = done.get(`${topic}:${partition}`) ?? -1
-        if (Number(high) > 0 && last < Number(high) - 1) return false
-      }
-    }
-    return true
   }
 }

@@ -5,10 +5,11 @@ export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
   waitMsMax = 60_000,
+  pollMs = 50,
 ): Promise<void> {
   const end = Date.now() + waitMsMax
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited ${waitMsMax / 1000} s for ${what}`)
-    await setTimeout(50)
+    await setTimeout(pollMs)
   }
 }

@@ -1,0 +1,392 @@
+/**
+ * One round of faults: members of a group take in a load while a schedule kills, freezes and cuts
+ * them, Kafka and ClickHouse; then everything is made well, drained and stopped, and the oracle is
+ * asked. A member that ends unasked, one that does not end when asked, and a drain that takes too
+ * long are differences too.
+ */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { type Admin, Kafka, logLevel } from 'kafkajs'
+import { installConnectionRules } from '../../processors/engine/wire/kafkajs-connection.ts'
+import { Front, type Mood } from '../delivery/front.ts'
+import { until } from '../delivery/until.ts'
+import type { FaultServers } from './fault-servers.ts'
+import { isFinished } from './finished.ts'
+import { Fleet } from './fleet.ts'
+import { type CaseTopics, correlationRule, createTopics, ruleOf, topicsOf } from './load.ts'
+import { differences, readLogIn, select } from './oracle.ts'
+import { alerted, compareMatches, correlated } from './oracle-correlations.ts'
+import { RoundLoad } from './round-load.ts'
+import {
+  type ClickHouseMood,
+  faultSeconds,
+  isLinkFault,
+  isMood,
+  type Schedule,
+  type Step,
+} from './schedule.ts'
+
+export interface RoundResult {
+  readonly differences: readonly string[]
+  /** Records in the topics that go in. */
+  readonly records: number
+  readonly drainSeconds: number
+  /** Where the members' logs are, if there are differences. */
+  readonly logs?: string
+}
+
+const sessionMs = 1_500
+const startMsMax = 60_000
+const drainMsMax = 60_000
+const alertMsMax = 20_000
+/** Each question costs the servers of a busy machine something. */
+const pollMs = 300
+const pace = { records: 20, everyMs: 200 }
+
+export async function runRound(
+  id: string,
+  schedule: Schedule,
+  servers: FaultServers,
+): Promise<RoundResult> {
+  const round = await Round.create(id, servers)
+  let isGood = false
+  try {
+    const result = await round.run(schedule)
+    isGood = result.differences.length === 0
+    return isGood ? result : { ...result, logs: round.folder }
+  } finally {
+    await round.close(!isGood || process.env['CRASH_VERBOSE'] !== undefined)
+  }
+}
+
+/** What a member of a round is started with; small blocks, so that there are many. */
+export function memberSettings(
+  topics: CaseTopics,
+  over: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return {
+    TTPSTREAM_KAFKA_SESSION_MS: String(sessionMs),
+    TTPSTREAM_BLOCK_RECORDS_MAX: '30',
+    TTPSTREAM_CORRELATION_MS: '1000',
+    TTPSTREAM_API_PORT: '0',
+    TTPSTREAM_TOPIC_COMMANDS: topics.commands,
+    TTPSTREAM_TOPIC_ALERTS: topics.alerts,
+    TTPSTREAM_TOPIC_TESTS: topics.tests,
+    TTPSTREAM_TOPIC_CATALOG: topics.catalog,
+    TTPSTREAM_TOPIC_TAGS: topics.tags,
+    TTPSTREAM_TOPIC_DEAD_LETTERS: topics.deadLetters,
+    TTPSTREAM_TOPIC_RULE_EVENTS: topics.ruleEvents,
+    ...over,
+  }
+}
+
+export class Round {
+  readonly topics: CaseTopics
+  readonly clickhouse: ClickHouseClient
+  readonly fleet: Fleet
+  readonly kafka: Kafka
+  readonly load: RoundLoad
+  readonly #servers: FaultServers
+  readonly #front: Front
+  readonly #admin: Admin
+  readonly #database: string
+  /** The members' logs. */
+  readonly folder: string
+  readonly #rules: string
+  #isEdited = false
+  /** Faults that are under way. */
+  readonly #pending = new Set<Promise<void>>()
+
+  private constructor(
+    id: string,
+    servers: FaultServers,
+    front: Front,
+    database: string,
+    over: Readonly<Record<string, string>>,
+  ) {
+    this.topics = topicsOf(id)
+    this.#servers = servers
+    this.#front = front
+    this.#database = database
+    this.folder = mkdtempSync(join(tmpdir(), 'ttpstream-round-'))
+    this.#rules = mkdtempSync(join(tmpdir(), 'ttpstream-round-rules-'))
+    // The round's own clients meet the same faults.
+    installConnectionRules()
+    this.kafka = new Kafka({
+      brokers: servers.bootstrap.split(','),
+      logLevel: logLevel.NOTHING,
+      requestTimeout: 5_000,
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
+    })
+    this.#admin = this.kafka.admin()
+    const { url } = servers.databases
+    this.clickhouse = createClient({ url, database, request_timeout: 30_000 })
+    this.fleet = new Fleet(
+      memberSettings(this.topics, {
+        TTPSTREAM_KAFKA_BROKERS: servers.bootstrap,
+        TTPSTREAM_KAFKA_GROUP: id,
+        TTPSTREAM_CLICKHOUSE_URL: front.url,
+        TTPSTREAM_CLICKHOUSE_DATABASE: database,
+        TTPSTREAM_RULES: this.#rules,
+        ...over,
+      }),
+      this.folder,
+    )
+    this.load = new RoundLoad(this.kafka, this.topics, () => this.fleet.steady)
+  }
+
+  static async create(
+    id: string,
+    servers: FaultServers,
+    over: Readonly<Record<string, string>> = {},
+  ): Promise<Round> {
+    const front = await Front.create(servers.clickhouse.url)
+    const database = await servers.databases.take()
+    const round = new Round(id, servers, front, database, over)
+    round.writeRule('word.yaml', ruleOf('first'))
+    round.writeRule('again.yaml', correlationRule)
+    await createTopics(round.kafka, round.topics)
+    await round.#admin.connect()
+    return round
+  }
+
+  writeRule(name: string, text: string): void {
+    writeFileSync(join(this.#rules, name), text)
+  }
+
+  async run(schedule: Schedule): Promise<RoundResult> {
+    for (let count = 0; count < schedule.members; count += 1) this.fleet.start()
+    this.load.start(pace)
+    await this.#begun()
+    const begun = Date.now()
+    for (const step of schedule.steps) {
+      await setTimeout(Math.max(0, begun + step.at * 1_000 - Date.now()))
+      this.#act(step)
+    }
+    await setTimeout(Math.max(0, begun + faultSeconds * 1_000 - Date.now()))
+    await this.#makeWell()
+    await this.load.end()
+    const drainBegun = Date.now()
+    const drained = await this.drain()
+    const drainSeconds = (Date.now() - drainBegun) / 1_000
+    const { found, records } = await this.judge()
+    return { differences: [...drained, ...found], records, drainSeconds }
+  }
+
+  /** Finishes all that there is and stops every member; what is wrong with how that went. */
+  async drain(): Promise<string[]> {
+    if (this.fleet.steady.length === 0) this.fleet.start()
+    const found: string[] = []
+    const note = (cause: unknown) => found.push(String(cause))
+    await this.#finished().catch(note)
+    if (found.length === 0) {
+      await until(
+        'the correlations to be alerted',
+        () => this.#isAlerted(),
+        alertMsMax,
+        pollMs,
+      ).catch(note)
+    }
+    await this.fleet.stop().catch(note)
+    // The last member's own records may have come after its last block.
+    if (found.length === 0 && !(await this.#isFinished())) {
+      this.fleet.start({ TTPSTREAM_CORRELATION_MS: '0', TTPSTREAM_RULE_ASSETS: 'false' })
+      await this.#finished().catch(note)
+      await this.fleet.stop().catch(note)
+    }
+    return [...found, ...this.fleet.complaints()]
+  }
+
+  async judge(): Promise<{ found: string[]; records: number }> {
+    const log = await readLogIn(this.kafka, this.topics)
+    const found = await differences(this.kafka, this.clickhouse, this.topics, log)
+    await compareMatches(found, this.clickhouse, log, this.topics)
+    const [expected, held] = [await correlated(this.clickhouse), await alerted(this.clickhouse)]
+    if (expected.join() !== held.join()) {
+      found.push(`correlations: ${held.join()} should be ${expected.join()}`)
+    }
+    const changes = await select<{ description: string }>(
+      this.clickhouse,
+      `SELECT JSONExtractString(entity, 'description') AS description FROM catalog_events
+       WHERE kind = 'infrastructure_change'`,
+    )
+    const recorded = new Set(changes.map(({ description }) => description))
+    for (const description of this.load.accepted) {
+      if (!recorded.has(description))
+        found.push(`the API took "${description}", which is not there`)
+    }
+    return { found, records: log.length }
+  }
+
+  async close(isLogKept = false): Promise<void> {
+    this.fleet.kill()
+    await Promise.all(this.#pending)
+    await this.#admin.deleteTopics({ topics: Object.values(this.topics) }).catch(() => {})
+    await this.#admin.disconnect()
+    await this.clickhouse.close()
+    await this.#front.close()
+    await this.#servers.databases.giveBack(this.#database)
+    if (!isLogKept) rmSync(this.folder, { recursive: true, force: true })
+    rmSync(this.#rules, { recursive: true, force: true })
+  }
+
+  #isFinished(): Promise<boolean> {
+    return isFinished(this.#admin, this.clickhouse, this.topics)
+  }
+
+  /** Faults hit members that work. */
+  #begun(): Promise<void> {
+    const query = 'SELECT count() AS blocks FROM ingest_progress'
+    return until(
+      'the first block',
+      async () => {
+        const [row] = await select<{ blocks: number }>(this.clickhouse, query)
+        return (row?.blocks ?? 0) > 0
+      },
+      startMsMax,
+      pollMs,
+    )
+  }
+
+  #finished(): Promise<void> {
+    const isDone = async () => {
+      const [complaint] = this.fleet.complaints()
+      if (complaint !== undefined) throw new Error(complaint)
+      return this.#isFinished()
+    }
+    return until('every block to be finished', isDone, drainMsMax, pollMs)
+  }
+
+  async #isAlerted(): Promise<boolean> {
+    const [expected, held] = [await correlated(this.clickhouse), await alerted(this.clickhouse)]
+    return expected.join() === held.join() && (await this.#isFinished())
+  }
+
+  #act(step: Step): void {
+    switch (step.whom) {
+      case 'members':
+        this.fleet.start()
+        return
+      case 'rules':
+        this.#isEdited = !this.#isEdited
+        this.writeRule('word.yaml', ruleOf(this.#isEdited ? 'edited' : 'first'))
+        return
+      case 'member': {
+        const member = this.fleet.member(step.member)
+        if (step.what === 'kill') member?.kill()
+        else if (step.what === 'leave') member?.leave()
+        else
+          this.#for(
+            step,
+            () => member?.freeze(true),
+            () => member?.freeze(false),
+          )
+        return
+      }
+      case 'clickhouse':
+        this.#actOnClickHouse(step)
+        return
+      case 'kafka':
+        this.#actOnKafka(step)
+    }
+  }
+
+  #actOnClickHouse(step: Step & { readonly whom: 'clickhouse' }): void {
+    const { what, table } = step
+    const front = this.#front
+    const { clickhouse } = this.#servers
+    if (what === 'reset') {
+      front.reset()
+    } else if (isMood(what)) {
+      const mood = moodOf(what)
+      const begin = () => {
+        front.mood = mood
+        front.only = table
+      }
+      this.#for(step, begin, () => {
+        if (front.mood === mood) front.mood = { kind: 'well' }
+      })
+    } else if (what === 'freeze') {
+      const { pid } = clickhouse
+      const send = (signal: NodeJS.Signals) => {
+        if (clickhouse.pid === pid) process.kill(pid, signal)
+      }
+      this.#for(
+        step,
+        () => send('SIGSTOP'),
+        () => send('SIGCONT'),
+      )
+    } else {
+      this.#for(
+        step,
+        () => clickhouse.kill(),
+        () => clickhouse.restart(),
+      )
+    }
+  }
+
+  #actOnKafka(step: Step & { readonly whom: 'kafka' }): void {
+    const { what } = step
+    const { broker, fronts } = this.#servers
+    // One node of several, so that the others go on.
+    const node = Math.floor(step.at * 10) % fronts.length
+    const front = fronts[node]
+    if (front === undefined) return
+    if (what === 'reset') {
+      front.reset()
+    } else if (isLinkFault(what)) {
+      const begin = () => {
+        front.mood = what
+      }
+      this.#for(step, begin, () => {
+        if (front.mood === what) front.mood = 'well'
+      })
+    } else if (what === 'freeze') {
+      this.#for(
+        step,
+        () => broker.kill('SIGSTOP', node),
+        () => broker.kill('SIGCONT', node),
+      )
+    } else {
+      this.#for(
+        step,
+        () => broker.kill('SIGKILL', node),
+        () => broker.restart(node),
+      )
+    }
+  }
+
+  #for(
+    { seconds }: Step,
+    begin: () => void | Promise<void>,
+    end: () => void | Promise<void>,
+  ): void {
+    const work = async () => {
+      await begin()
+      await setTimeout(seconds * 1_000)
+      await end()
+    }
+    const one = work().finally(() => this.#pending.delete(one))
+    this.#pending.add(one)
+  }
+
+  /** Waits for what is under way; what a step has left is put right. */
+  async #makeWell(): Promise<void> {
+    await Promise.all(this.#pending)
+    this.#front.mood = { kind: 'well' }
+    for (const front of this.#servers.fronts) front.mood = 'well'
+    for (const member of this.fleet.members) member.freeze(false)
+  }
+}
+
+/** Slow is slower than an engine waits for an insert, now and then. */
+function moodOf(kind: ClickHouseMood): Mood {
+  if (kind === 'slow') return { kind, delayMs: 900 }
+  // TOO_MANY_PARTS
+  if (kind === 'failing') return { kind, code: 252 }
+  return { kind }
+}
