@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { uuid5 } from '../core/hash.ts'
 import type { OutRecord } from '../core/kafka.ts'
 import { hourMs, minuteMs } from '../core/units.ts'
-import type { RunnableCorrelation } from '../rules/correlated-rule.ts'
+import { correlatedRules, type RunnableCorrelation } from '../rules/correlated-rule.ts'
 
 /**
  * Runs correlations over what their rules matched, and publishes what holds as alerts of our own.
@@ -47,12 +47,14 @@ export class Correlator {
     const nowMs = clock.now()
     const isLong = nowMs - this.#longLookMs >= hourMs
     const sinceMs = nowMs - (isLong ? longLookBackMs : lookBackMs)
+    const correlated = correlatedRules(correlations)
     let published = 0
     for (const runnable of correlations) {
+      const isCounted = correlated.get(runnable.correlation.id)?.isTagging === false
       const fresh = await this.#unknown(await this.#matches(runnable, sinceMs), nowMs)
       for (let from = 0; from < fresh.length; from += idsMax) {
         const part = fresh.slice(from, from + idsMax)
-        await send(part.map((match) => alertRecord(topic, runnable, match, nowMs)))
+        await send(part.map((match) => alertRecord(topic, runnable, match, { nowMs, isCounted })))
         for (const { id } of part) this.#sent.set(id, nowMs)
         published += part.length
       }
@@ -139,7 +141,7 @@ function alertRecord(
   topic: string,
   { correlation, ruleIds }: RunnableCorrelation,
   match: Match,
-  nowMs: number,
+  { nowMs, isCounted }: { nowMs: number; isCounted: boolean },
 ): OutRecord {
   const { id, title, version, severity, emits, type, groupBy, timespanMs } = correlation
   const value = {
@@ -148,7 +150,8 @@ function alertRecord(
     raised_at: nowMs,
     rule: { system: 'ttpstream', id, name: title, version },
     severity,
-    technique_ids: emits.map((emit) => emit.subTechniqueId || emit.techniqueId),
+    // One that another correlation only counts says nothing on its own.
+    technique_ids: (isCounted ? [] : emits).map((emit) => emit.subTechniqueId || emit.techniqueId),
     hosts: given(match.anchor_host),
     users: given(match.anchor_user),
     src_ips: given(match.anchor_attacker_id),

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { messageOf } from '../core/error.ts'
 import { uuid5 } from '../core/hash.ts'
 import type { LogRecord } from '../core/kafka.ts'
@@ -91,6 +92,16 @@ export class Tagging {
     return isAnchored
   }
 
+  /** An alert of ours: what its correlation found is a match to those that refer to it. */
+  addFinding(record: LogRecord, event: SourceEvent): void {
+    if (event.kind !== 'alert' || (this.#context.correlated?.size ?? 0) === 0) return
+    const finding = findingOf(event)
+    const correlated = finding === null ? undefined : this.#context.correlated?.get(finding.id)
+    if (finding === null || correlated === undefined) return
+    const grouped = { ...event, fields: { ...finding.group, ...event.fields } }
+    this.ruleMatches.push(this.#matchRow(record, grouped, finding, correlated))
+  }
+
   #addRule(record: LogRecord, event: SourceEvent, rule: Rule, account: RuleAccount): boolean {
     const correlated = this.#context.correlated?.get(rule.id)
     const state = this.#context.states.get(rule.id)
@@ -135,7 +146,7 @@ export class Tagging {
   #matchRow(
     record: LogRecord,
     event: SourceEvent,
-    rule: Rule,
+    rule: Pick<Rule, 'id' | 'version'>,
     { fields }: CorrelatedRule,
   ): Row<'rule_matches'> {
     const held = fields.flatMap((field) => {
@@ -243,6 +254,19 @@ function clipped(confidence: number, state: RuleState | undefined): number {
   if (state?.state !== 'clipped' || state.confidenceMax === null) return confidence
   return Math.min(confidence, state.confidenceMax)
 }
+
+/** The correlation, and its group, of an alert that a `Correlator` published; else null. */
+function findingOf({ fields }: SourceEvent) {
+  const parsed = findingSchema.safeParse(fields)
+  if (!parsed.success) return null
+  const { rule, correlation } = parsed.data
+  return { id: rule.id, version: rule.version, group: correlation.group }
+}
+
+const findingSchema = z.object({
+  rule: z.object({ system: z.literal('ttpstream'), id: z.string(), version: z.string() }),
+  correlation: z.object({ group: z.record(z.string(), z.string()) }),
+})
 
 /** A field's text, whatever its case, as it is compared in a rule; anchors are fields too. */
 function correlatedText(event: SourceEvent, field: string): string | null {

@@ -52,6 +52,7 @@ export function taggedProcessor<Name extends FactTable>(
           continue
         }
         const { event } = interpreted
+        if (interpreted.isMatched) tagging.addFinding(record, event)
         const matched = interpreted.isMatched ? tagging.match(event) : noRules
         const isKept = interpreted.isKept || matched.length > 0
         rows.push(interpreted.row(isKept ? rawOf(read, event.kind) : ''))

@@ -20,15 +20,20 @@ export interface CorrelatedRule {
   readonly isTagging: boolean
 }
 
-/** Correlations all of whose rules are there. One that refers to another correlation cannot be run. */
+/** A rule, or a correlation, whose alerts are counted as a rule's matches are. */
+type Referred = Pick<Rule, 'id' | 'reference'>
+
+/** Correlations all of whose rules and correlations are there. */
 export function runnableCorrelations(
   correlations: readonly Correlation[],
   rules: readonly Rule[],
 ): readonly RunnableCorrelation[] {
   return correlations.flatMap((correlation) => {
     const referred = correlation.rules.flatMap((name) => {
-      const rule = rules.find((candidate) => isNamed(candidate, name))
-      return rule === undefined ? [] : [rule]
+      const found: Referred | undefined =
+        rules.find((candidate) => isNamed(candidate, name)) ??
+        correlations.find((candidate) => isNamed(candidate, name))
+      return found === undefined ? [] : [found]
     })
     if (referred.length < correlation.rules.length) return []
     const fieldsOf = (names: readonly string[]) =>
@@ -41,6 +46,26 @@ export function runnableCorrelations(
         valueFields: fieldsOf(correlation.valueFields),
       },
     ]
+  })
+}
+
+/**
+ * Correlations that come back to themselves through those they refer to: each alert would be counted
+ * for the next.
+ */
+export function circularCorrelations(correlations: readonly Correlation[]): readonly Correlation[] {
+  const nextOf = ({ rules }: Correlation) => {
+    return correlations.filter((other) => rules.some((name) => isNamed(other, name)))
+  }
+  return correlations.filter((start) => {
+    const seen = new Set<Correlation>()
+    const left = [...nextOf(start)]
+    for (let one = left.pop(); one !== undefined; one = left.pop()) {
+      if (one === start) return true
+      if (!seen.has(one)) left.push(...nextOf(one))
+      seen.add(one)
+    }
+    return false
   })
 }
 
@@ -63,7 +88,7 @@ export function correlatedRules(
 }
 
 /** The rule's own field where the name is an alias. */
-function fieldOf({ aliases }: Correlation, name: string, rule: Rule): string {
+function fieldOf({ aliases }: Correlation, name: string, rule: Referred): string {
   const byRule = Object.entries(aliases[name] ?? {})
   return byRule.find(([named]) => isNamed(rule, named))?.[1] ?? name
 }

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../core/diagnostic.ts'
 import { assert } from '../core/error.ts'
 import { sha256Hex } from '../core/hash.ts'
 import { compileRules } from './compile.ts'
+import { circularCorrelations } from './correlated-rule.ts'
 import type { RuleContext } from './language/context.ts'
 import type { Correlation } from './language/correlation.ts'
 import { filtered, isNamed, type SigmaFilter } from './language/filter.ts'
@@ -75,13 +76,17 @@ export function buildRuleSet(
   const loaded = parsed.map((file) => adjusted(file, by, previous))
   const diagnostics = loaded.flatMap((file) => file.diagnostics)
   const rejections = loaded.flatMap(rejectionsOf)
-  const { rules, correlations, duplicates } = claimIds(loaded)
-  for (const { item, diagnostic } of duplicates) {
+  const claims = claimIds(loaded)
+  const { rules, duplicates } = claims
+  const circular = circularCorrelations(claims.correlations)
+  const correlations = claims.correlations.filter((one) => !circular.includes(one))
+  const refused = [...duplicates, ...circular.map(circleOf)]
+  for (const { item, diagnostic } of refused) {
     diagnostics.push(diagnostic)
     const { file, id: ruleId, ruleHash: textHash } = item
     rejections.push({ file, ruleId, textHash, diagnostics: [diagnostic] })
   }
-  diagnostics.push(...danglingReferences(loaded, correlations, by))
+  diagnostics.push(...danglingReferences(loaded, claims.correlations, by))
   const isSame = previous !== undefined && isSameList(previous.rules, rules)
   return {
     rules: isSame ? previous.rules : rules,
@@ -244,6 +249,18 @@ function duplicateOf(item: Rule | Correlation, first: Placed): Diagnostic {
     column: 1,
     note: `the one in force is at ${first.file}:${first.line}`,
   }
+}
+
+function circleOf(item: Correlation): Claims['duplicates'][number] {
+  const { file, line } = item
+  const diagnostic: Diagnostic = {
+    severity: 'error',
+    code: 'circular-correlation',
+    message: `\`${item.id}\` refers to itself through the correlations that it refers to`,
+    ...{ file, line, column: 1 },
+    note: 'each of its alerts would be counted for the next: take one of the references out',
+  }
+  return { item, diagnostic }
 }
 
 /** Names that correlations, filters and overlays refer to, and no rule has. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { OutRecord } from '../core/kafka.ts'
+import { createAlertProcessor } from '../processors/alerts.ts'
 import { Correlator } from '../processors/correlate.ts'
 import {
   correlatedRules,
@@ -38,9 +39,9 @@ level: low
     .join('---\n')
 }
 
-function correlation(prefix: string, body: string, rules = ['a', 'b', 'c']): RunnableCorrelation {
+function correlationText(prefix: string, body: string, rules = ['a', 'b', 'c']): string {
   const names = rules.map((name) => prefix + name).join(', ')
-  const text = `${rulesText(prefix)}---
+  return `${rulesText(prefix)}---
 title: Correlated
 id: ${prefix}correlation
 correlation:
@@ -50,6 +51,10 @@ ${body}
 level: high
 tags: [attack.t1110]
 `
+}
+
+function correlation(prefix: string, body: string, rules?: string[]): RunnableCorrelation {
+  const text = correlationText(prefix, body, rules)
   const set = buildRuleSet([{ path: 'c.yml', text }], ruleContext())
   const [runnable] = runnableCorrelations(set.correlations, set.rules)
   if (runnable === undefined) throw new Error(JSON.stringify(set.diagnostics))
@@ -71,6 +76,11 @@ const seen: fc.Arbitrary<Seen> = fc.record({
   seconds: fc.integer({ min: 0, max: 300 }),
   group: fc.constantFrom('g1', 'g2', null),
   value: fc.constantFrom('v1', 'v2', 'v3', 'v4'),
+})
+
+/** At which every measure grows from 1 to 3: with it no property is about nothing. */
+const inOrder = ['a', 'b', 'c'].map((rule, n): Seen => {
+  return { id: `e${n}`, rule, seconds: n, group: 'g1', value: `v${n}` }
 })
 
 let offset = 0
@@ -113,7 +123,11 @@ const measures: Readonly<Record<string, Measure>> = {
 }
 
 /** Group and bucket of every event at which enough lies within the timespan before it. */
-function oracle(measure: Measure, least: number, events: readonly Seen[]): readonly string[] {
+function oracle(
+  measure: Measure,
+  holds: (count: number) => boolean,
+  events: readonly Seen[],
+): readonly string[] {
   const sorted = events.toSorted((a, b) => a.seconds - b.seconds || (a.rule < b.rule ? -1 : 1))
   const held = new Set<string>()
   for (const last of sorted) {
@@ -121,7 +135,7 @@ function oracle(measure: Measure, least: number, events: readonly Seen[]): reado
     const within = sorted.filter(({ group, seconds }) => {
       return group === last.group && seconds <= last.seconds && seconds >= last.seconds - timespanS
     })
-    if (measure(within) >= least)
+    if (holds(measure(within)))
       held.add(`${last.group} ${Math.floor((startMs / 1000 + last.seconds) / timespanS)}`)
   }
   return [...held].sort()
@@ -132,6 +146,14 @@ interface Alert {
   readonly event_time: number
   readonly technique_ids: readonly string[]
   readonly correlation: { readonly group: Readonly<Record<string, string>> }
+}
+
+function bucketsOf(alerts: readonly Alert[]): readonly string[] {
+  return alerts
+    .map(({ event_time, correlation: { group } }) => {
+      return `${group['Group']} ${Math.floor(event_time / 1000 / timespanS)}`
+    })
+    .sort()
 }
 
 let run = 0
@@ -172,22 +194,128 @@ test.each([
             await database.store.insert('rule_matches', again, `${prefix}:${from}:again`)
             await correlator.run([runnable])
           }
-          const held = published.map(({ event_time, correlation: { group } }) => {
-            return `${group['Group']} ${Math.floor(event_time / 1000 / timespanS)}`
-          })
-          expect(held.toSorted()).toEqual(oracle(measure, least, events))
+          expect(bucketsOf(published)).toEqual(oracle(measure, (count) => count >= least, events))
           expect(new Set(published.map(({ alert_id }) => alert_id)).size).toBe(published.length)
           expect(await correlator.run([runnable])).toBe(0)
           found += published.length
         },
       ),
-      { numRuns: 8 },
+      { numRuns: 8, examples: [[inOrder, 2]] },
     )
     // A property over events that never correlate would say nothing.
     expect(found).toBeGreaterThan(0)
   },
   60_000,
 )
+
+const conditions: Readonly<Record<string, (count: number) => boolean>> = {
+  'gt: 2': (count) => count > 2,
+  'gte: 2': (count) => count >= 2,
+  'lt: 3': (count) => count < 3,
+  'lte: 2': (count) => count <= 2,
+  'eq: 3': (count) => count === 3,
+  'neq: 1': (count) => count !== 1,
+  'gte: 2, lte: 3, neq: 3': (count) => count === 2,
+}
+
+test.each(
+  Object.keys(conditions).flatMap((body) =>
+    Object.keys(measures).map((type) => [body, type] as const),
+  ),
+)(
+  'the condition { %s } of %s is judged as by hand, for what is there',
+  async (body, type) => {
+    const [holds, measure] = [conditions[body], measures[type]]
+    if (holds === undefined || measure === undefined) throw new Error(body)
+    let found = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(seen, { minLength: 1, maxLength: 40, size: 'max' }),
+        async (events) => {
+          run += 1
+          const prefix = `condition${run}`
+          const counted = type === 'value_count' ? 'field: Value, ' : ''
+          const text = `  type: ${type}\n  group-by: [Group]\n  condition: { ${counted}${body} }`
+          const rows = events.map((event) => rowOf(prefix, event, nowMs))
+          await database.store.insert('rule_matches', rows, prefix)
+          const published: Alert[] = []
+          await newCorrelator(published).run([correlation(prefix, text)])
+          expect(bucketsOf(published)).toEqual(oracle(measure, holds, events))
+          found += published.length
+        },
+      ),
+      { numRuns: 4, examples: [[inOrder]] },
+    )
+    expect(found).toBeGreaterThan(0)
+  },
+  60_000,
+)
+
+test('a correlation counts what another one found, which then says nothing on its own', async () => {
+  const inner = `  type: event_count\n  group-by: [Group]\n  condition: { gte: 2 }`
+  const text = `${correlationText('chain', inner)}---
+title: Many groups
+id: chainouter
+correlation:
+  type: value_count
+  rules: [chaincorrelation]
+  timespan: 10m
+  condition: { field: Group, gte: 2 }
+level: critical
+tags: [attack.t1110]
+`
+  const set = buildRuleSet([{ path: 'c.yml', text }], ruleContext())
+  const runnable = runnableCorrelations(set.correlations, set.rules)
+  expect(runnable.map(({ ruleIds }) => ruleIds)).toEqual([
+    ['chaina', 'chainb', 'chainc'],
+    ['chaincorrelation'],
+  ])
+  const published: Alert[] = []
+  const correlator = newCorrelator(published)
+  const events = ['g1', 'g1', 'g2', 'g2', 'g3'].map((group, n): Seen => {
+    return { id: `c${n}`, rule: 'a', seconds: n, group, value: '' }
+  })
+  const rows = events.map((event) => rowOf('chain', event, nowMs))
+  await database.store.insert('rule_matches', rows, 'chain')
+  expect(await correlator.run(runnable)).toBe(2)
+  expect(published.map(({ technique_ids }) => technique_ids)).toEqual([[], []])
+  const alerts = createAlertProcessor({ recordBytesMax: 1 << 20, redacted: new Set() })
+  const context = {
+    ...{ log: 'L', topic: 'alerts', partition: 0, timeMs: nowMs, states: new Map() },
+    revision: set.revision,
+    correlated: correlatedRules(runnable),
+  }
+  const records = published.map((alert, offset) => {
+    return { offset, timestampMs: nowMs, key: null, value: Buffer.from(JSON.stringify(alert)) }
+  })
+  const found = alerts.process(context, records).rows.rule_matches ?? []
+  expect(found).toMatchObject([
+    { rule_id: 'chaincorrelation', field_names: ['Group'], field_values: ['g1'], host: 'h1' },
+    { rule_id: 'chaincorrelation', field_names: ['Group'], field_values: ['g2'], host: 'h1' },
+  ])
+  await database.store.insert('rule_matches', found, 'chain:found')
+  expect(await correlator.run(runnable)).toBe(1)
+  expect(published[2]).toMatchObject({
+    technique_ids: ['T1110'],
+    rule: { id: 'chainouter' },
+    source_event_ids: published.slice(0, 2).map(({ alert_id }) => alert_id),
+  })
+})
+
+test('correlations that refer to each other are refused, the others run', () => {
+  const circle = ['x', 'y'].map(
+    (id, n) => `title: ${id}
+id: ${id}
+correlation: { type: event_count, rules: [${n === 0 ? 'y' : 'x'}], timespan: 1m, condition: { gte: 1 } }
+`,
+  )
+  const text = [correlationText('ring', '  type: temporal'), ...circle].join('---\n')
+  const set = buildRuleSet([{ path: 'c.yml', text }], ruleContext())
+  expect(set.correlations.map(({ id }) => id)).toEqual(['ringcorrelation'])
+  const errors = set.diagnostics.filter(({ severity }) => severity === 'error')
+  expect(errors.map(({ code }) => code)).toEqual(['circular-correlation', 'circular-correlation'])
+  expect(set.rejections.map(({ ruleId }) => ruleId)).toEqual(['x', 'y'])
+})
 
 test('another worker finds the alerts that are recorded, and adds none', async () => {
   const runnable = correlation('restart', '  type: temporal\n  group-by: [Group]')

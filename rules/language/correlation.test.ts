@@ -43,6 +43,15 @@ test('a correlation is recognised and kept as data', () => {
   })
 })
 
+test('more different rules than it names cannot be asked of a temporal correlation', () => {
+  const of = (condition: string) =>
+    codes(
+      `title: t\nid: i\ncorrelation: {type: temporal, rules: [a, b], timespan: 1d, condition: ${condition}}\n`,
+    )
+  expect(of('{gte: 3}')).toEqual(['correlation-bound'])
+  expect(of('{gte: 1, lt: 3}')).toEqual([])
+})
+
 test('a temporal correlation without a condition wants every rule', () => {
   const [correlation] = parse(
     'title: t\ncorrelation: {type: temporal_ordered, rules: [a, b, c], timespan: 1d, group-by: [h]}\n',
@@ -59,6 +68,11 @@ test.each([
   ['{gte: 10, lt: 1000}', '{gte: many}', ['value-type', 'missing-key']],
   ['{gte: 10, lt: 1000}', '{}', ['missing-key']],
   ['event_count', 'value_count', ['missing-key']],
+  ['{gte: 10, lt: 1000}', '{gte: 10, lt: 10}', ['correlation-bound']],
+  ['{gte: 10, lt: 1000}', '{lt: 1}', ['correlation-bound']],
+  ['{gte: 10, lt: 1000}', '{eq: 0}', ['correlation-bound']],
+  ['{gte: 10, lt: 1000}', '{eq: 3, neq: 3}', ['correlation-bound']],
+  ['{gte: 10, lt: 1000}', '{gt: 1, lte: 2, neq: 3}', []],
   ['group-by', 'groupby', ['unknown-key']],
   ['{failed_login: TargetUserName}', 'TargetUserName', ['value-type']],
 ])('%j as %j reports %j', (from, to, expected) => {

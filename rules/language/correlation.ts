@@ -170,10 +170,31 @@ function parseBounds(
   if (bounds.length === 0) {
     report.error('missing-key', `a condition needs one of ${boundOps.join(', ')}`, map)
   }
+  if (bounds.length > 0 && !isWithinReach(bounds, isTemporal ? ruleCount : Infinity)) {
+    const note = 'counts are taken at events and begin at 1: that nothing came is not seen'
+    report.error('correlation-bound', 'no count meets this condition', map, note)
+  }
   if (type === 'value_count' && valueFields.length === 0) {
     report.error('missing-key', '`value_count` needs `field`', map)
   }
   return { bounds, valueFields }
+}
+
+const holds: Readonly<Record<CorrelationBound['op'], (count: number, value: number) => boolean>> = {
+  gt: (count, value) => count > value,
+  gte: (count, value) => count >= value,
+  lt: (count, value) => count < value,
+  lte: (count, value) => count <= value,
+  eq: (count, value) => count === value,
+  neq: (count, value) => count !== value,
+}
+
+/** Is there a whole number from 1 to `most` that meets every bound? */
+function isWithinReach(bounds: readonly CorrelationBound[], most: number): boolean {
+  const meets = (count: number) => bounds.every(({ op, value }) => holds[op](count, value))
+  // If any number does, one of these does: at a bound, beside it, or an end of the range.
+  const near = bounds.flatMap(({ value }) => [value - 2, value - 1, value, value + 1, value + 2])
+  return [1, 2, ...near].some((count) => count >= 1 && count <= most && meets(count))
 }
 
 function parseAliases(report: Report, keys: Keys): Correlation['aliases'] {
