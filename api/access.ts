@@ -32,6 +32,7 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /api/v1/metrics/operational': 'viewer',
   'GET /api/v1/metrics/operational/mttd': 'viewer',
   'GET /api/v1/metrics/operational/trend': 'viewer',
+  'GET /api/v1/metrics/operational/coverage-weeks': 'viewer',
   'GET /api/v1/metrics/operational/by-team': 'viewer',
   'GET /api/v1/metrics/operational/mttr': 'viewer',
   'GET /api/v1/metrics/operational/observed': 'viewer',

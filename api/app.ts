@@ -32,6 +32,7 @@ import { queue } from './lifecycle/queue.ts'
 import { queueMoves } from './lifecycle/queue-moves.ts'
 import { snapshots } from './lifecycle/snapshots.ts'
 import { byTeam } from './metrics/by-team.ts'
+import { coverageWeeks } from './metrics/coverage-weeks.ts'
 import { misses } from './metrics/misses.ts'
 import { mttd } from './metrics/mttd.ts'
 import { mttr } from './metrics/mttr.ts'
@@ -99,6 +100,7 @@ const resources: readonly Resource[] = [
   mttd,
   mttr,
   trend,
+  coverageWeeks,
   byTeam,
   observed,
   observedTests,

@@ -279,7 +279,21 @@ test('the overview holds every metric under the keys it shares with another prod
   expect(data).toHaveLength(5)
   expect(data[0]).toMatchObject({ date: '2026-10-22T00:00:00.000Z', validated_tests: 0 })
   expect(data[4]).toMatchObject({ validated_tests: 1, detected_tests: 1, detection_efficacy: 100 })
+  const then = `${metrics}/trend?exercise=EQ&at=2026-11-21T00:00:00Z&as_of=week_end`
+  expect((await store.send(then)).body).toEqual({ period: '30d', as_of: 'week_end', data })
   expect((await store.send(`${metrics}/trend?period=2y`)).status).toBe(400)
+})
+
+test('techniques gained and lost are told week by week', async () => {
+  const { status, body } = await store.send(`${metrics}/coverage-weeks?at=2026-11-20T00:00:00Z`)
+  expect(status).toBe(200)
+  const { data } = body as { data: object[] }
+  expect(data).toHaveLength(12)
+  expect(data[0]).toEqual({ week: '2026-08-31', gained: 0, lost: 0, net: 0 })
+  expect(data.slice(-2)).toEqual([
+    { week: '2026-11-09', gained: 2, lost: 0, net: 2 },
+    { week: '2026-11-16', gained: 0, lost: 2, net: -2 },
+  ])
 })
 
 test('a regression names every technique that fell, and why', async () => {

@@ -63,6 +63,14 @@ export const emptyStore = {
     },
   ],
   coverage_velocity: [{ techniques_per_week: 0, trend: 'stable', weeks: [], reviewed: [] }],
+  test_trend_point: [
+    {
+      date: '2026-11-14T00:00:00.000Z',
+      detection_efficacy: 0,
+      validated_tests: 0,
+      detected_tests: 0,
+    },
+  ],
   lifecycle_dashboard: [
     {
       assets: 0,

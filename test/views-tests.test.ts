@@ -3,7 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadAttack } from '../schemas/attack.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import { isoTime, load } from './views/load.ts'
-import { acceptance, quality, teams, testDetections, trend } from './views/oracle/quality.ts'
+import {
+  acceptance,
+  quality,
+  teams,
+  testDetections,
+  trend,
+  trendPoint,
+} from './views/oracle/quality.ts'
 import {
   everything,
   isSelected,
@@ -16,12 +23,14 @@ import {
 } from './views/oracle/tests.ts'
 import { printSeed, seed } from './views/seed.ts'
 import { day0, sampleTests } from './views/test-histories.ts'
+import { workedAtMs, workedQuality } from './views/worked-quality.ts'
 import { workedTests } from './views/worked-tests.ts'
 
 /** States and times of tests: the views against an oracle, and against examples worked by hand. */
 
 const attack = loadAttack()
 const rows = sampleTests(seed, 300)
+const workedRows = [...workedTests, ...workedQuality].flatMap((one) => one.rows)
 let database: ViewsDatabase
 
 beforeAll(async () => {
@@ -31,7 +40,7 @@ beforeAll(async () => {
   await load(
     database,
     'test_events',
-    workedTests.flatMap(({ rows }) => rows),
+    [...workedTests, ...workedQuality].flatMap(({ rows }) => rows),
     { blocks: 1 },
   )
 }, 60_000)
@@ -73,7 +82,7 @@ test.concurrent('times to detect and of a cycle are those worked out test by tes
   const asked = [everything, ...fc.sample(selection, { seed, numRuns: 6 })]
   for (const [index, wanted] of asked.entries()) {
     const atMs = instants.at(-1 - (index % 3)) ?? day0
-    const states = testRounds([...rows, ...workedTests.flatMap((one) => one.rows)], atMs)
+    const states = testRounds([...rows, ...workedRows], atMs)
     for (const [metric, rounds] of [
       ['mttd', 'latest'],
       ['mttr', 'latest'],
@@ -94,7 +103,6 @@ test.concurrent('times to detect and of a cycle are those worked out test by tes
 })
 
 test.concurrent('how tests ended is counted the same by the views and one by one', async () => {
-  const workedRows = workedTests.flatMap((one) => one.rows)
   for (const [index, wanted] of [
     everything,
     ...fc.sample(selection, { seed: seed + 1, numRuns: 3 }),
@@ -104,7 +112,7 @@ test.concurrent('how tests ended is counted the same by the views and one by one
     const all = testRounds([...rows, ...workedRows], atMs)
     const isWanted = (state: TestState) => isSelected(state, wanted, attack)
     const latest = latestRounds(all).filter(isWanted)
-    const detections = testDetections(rows, atMs)
+    const detections = testDetections([...rows, ...workedRows], atMs)
     const message = `${JSON.stringify(wanted)} at ${isoTime(atMs)}`
     const read = async (view: string, more: Record<string, string | number> = {}) =>
       database.views.select<Record<string, unknown>>(view, { at_s, ...wanted, ...more })
@@ -123,6 +131,10 @@ test.concurrent('how tests ended is counted the same by the views and one by one
     expect(await read('test_trend', { at_s: trendAt, days: 30 }), message).toEqual(
       trend(later.filter(isWanted), trendAt * 1000, 30),
     )
+    const weekEnd = trendAt * 1000 - (index % 3) * 7 * 86_400_000
+    const stood = latestRounds(testRounds([...rows, ...workedRows], weekEnd)).filter(isWanted)
+    const point = { at_s: trendAt, week_end_s: weekEnd / 1000 }
+    expect(await read('test_trend_point', point), message).toEqual([trendPoint(stood, weekEnd)])
     const sides = await read('test_teams', { rounds: 'latest' })
     if (latest.length > 0) expect(sides.toSorted(byTeam), message).toEqual(teams(latest))
   }
@@ -133,6 +145,35 @@ test.concurrent.each(workedTests)('$name', async ({ exercise, at_s, mttd, mttr }
   if (mttd !== undefined) expect(await select('test_mttd', wanted)).toMatchObject(mttd)
   if (mttr !== undefined) expect(await select('test_mttr', wanted)).toMatchObject(mttr)
 })
+
+test.concurrent.each(workedQuality)('$name', async ({ exercise, ...expected }) => {
+  const wanted = { ...everything, at_s: workedAtMs / 1000, exercise }
+  const read = async (view: string, more: Record<string, string | number>) =>
+    database.views.select<Record<string, unknown>>(view, { ...wanted, ...more })
+  const { quality: counted, teams: sides, trend: points, trendThen } = expected
+  if (counted !== undefined) {
+    expect(await read('test_quality', { rounds: 'latest' })).toMatchObject([counted])
+  }
+  if (sides !== undefined) {
+    const seen = await read('test_teams', { rounds: 'latest' })
+    const told = seen.map((row) => [
+      row['team'],
+      [row['tests_completed'], row['avg_completion_hours'], row['rejection_pct']],
+    ])
+    expect(Object.fromEntries(told)).toEqual(sides)
+  }
+  if (points !== undefined) {
+    expect((await read('test_trend', { days: 30 })).map(counts)).toEqual(points)
+  }
+  for (const [week, point] of (trendThen ?? []).entries()) {
+    const week_end_s = workedAtMs / 1000 + (7 * (week + 1) - 30) * 86_400
+    expect((await read('test_trend_point', { week_end_s })).map(counts)).toEqual([point])
+  }
+})
+
+function counts(row: Record<string, unknown>): unknown[] {
+  return [row['validated_tests'], row['detected_tests'], row['detection_efficacy']]
+}
 
 async function select(view: string, parameters: Record<string, string | number>): Promise<Times> {
   const [row] = await database.views.select<Times>(view, parameters)

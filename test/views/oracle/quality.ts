@@ -116,21 +116,26 @@ export function trend(
   const dayMs = 86_400_000
   const points: Record<string, unknown>[] = []
   for (let start = atMs - days * dayMs; start < atMs; start += 7 * dayMs) {
-    const validated = chosen.filter(
-      (test) =>
-        test.state === 'validated' &&
-        test.red_validated_at !== null &&
-        test.red_validated_at <= start + 7 * dayMs,
-    )
-    const detected = validated.filter((test) => test.detection_result === 'detected').length
-    points.push({
-      date: new Date(start).toISOString(),
-      detection_efficacy: percent(detected, validated.length),
-      validated_tests: validated.length,
-      detected_tests: detected,
-    })
+    points.push(trendPoint(chosen, start + 7 * dayMs))
   }
   return points
+}
+
+/** The 7 days that end at `endMs`, over the given states of the tests. */
+export function trendPoint(chosen: readonly TestState[], endMs: number): Record<string, unknown> {
+  const validated = chosen.filter(
+    (test) =>
+      test.state === 'validated' &&
+      test.red_validated_at !== null &&
+      test.red_validated_at <= endMs,
+  )
+  const detected = validated.filter((test) => test.detection_result === 'detected').length
+  return {
+    date: new Date(endMs - 7 * 86_400_000).toISOString(),
+    detection_efficacy: percent(detected, validated.length),
+    validated_tests: validated.length,
+    detected_tests: detected,
+  }
 }
 
 export function teams(chosen: readonly TestState[]): Record<string, unknown>[] {
