@@ -2,8 +2,9 @@
 import type { Benchmark } from './benchmark.ts'
 import { matching } from './matching.ts'
 import { pipeline } from './pipeline.ts'
+import { views } from './views.ts'
 
-const benchmarks: readonly Benchmark[] = [matching, pipeline]
+const benchmarks: readonly Benchmark[] = [matching, pipeline, views]
 
 const [name, ...args] = process.argv.slice(2)
 const chosen = benchmarks.find((benchmark) => benchmark.name === name)

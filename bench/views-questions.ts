@@ -1,0 +1,76 @@
+/** What is asked of the views, each with its target: milliseconds at p95, on two cores. */
+
+export interface Question {
+  readonly name: string
+  readonly targetMs: number | null
+  /** Another subject or instant each time. */
+  path(turn: number): string
+}
+
+interface Subjects {
+  readonly identities: number
+  readonly attackers: number
+  readonly sessions: number
+  readonly endMs: number
+}
+
+const rollupMs = 50
+const asOfMs = 300
+const regressionMs = 1_000
+const seriesMs = 5_000
+
+export function questions({ identities, attackers, sessions, endMs }: Subjects): Question[] {
+  const at = (turn: number) => iso(endMs - ((turn * 37) % 300) * 86_400_000)
+  const from = (turn: number) => iso(endMs - (30 + turn) * 86_400_000)
+  const some = (prefix: string, count: number) => (turn: number) =>
+    `${prefix}-${Math.floor(((turn * 0.618 + 0.1) % 1) ** 2 * count)}`
+  const identity = some('id', identities)
+  const attacker = some('at', attackers)
+  const session = some('se', sessions)
+  const ttp = '/api/v1/ttp'
+  const operational = '/api/v1/metrics/operational'
+  const lifecycle = '/api/v1/detection-lifecycle'
+  const rollup = (name: string, path: Question['path']) => ({ name, targetMs: rollupMs, path })
+  const asOf = (name: string, path: Question['path']) => ({ name, targetMs: asOfMs, path })
+  return [
+    rollup('techniques', () => `${ttp}/techniques`),
+    rollup('techniques, a range', (turn) => `${ttp}/techniques?from=${from(turn)}`),
+    rollup('techniques, surer', () => `${ttp}/techniques?min_confidence=0.8`),
+    rollup('an identity', (turn) => `${ttp}/by-identity/${identity(turn)}`),
+    rollup('the busiest identities', (turn) => `${ttp}/by-identity/id-${turn}`),
+    rollup('an attacker', (turn) => `${ttp}/by-attacker/${attacker(turn)}`),
+    rollup('a session', (turn) => `${ttp}/by-session/${session(turn)}`),
+    rollup('newest tags', () => `${ttp}/tags?limit=50`),
+    rollup(
+      'newest tags of an identity',
+      (turn) => `${ttp}/tags?identity_id=${identity(turn)}&limit=50`,
+    ),
+    rollup('Navigator layer', () => `${ttp}/export/navigator`),
+    rollup('ingest', () => '/api/v1/ingest'),
+    asOf('coverage', (turn) => `/api/v1/coverage?at=${at(turn)}`),
+    asOf('confidence', (turn) => `${lifecycle}/confidence?at=${at(turn)}`),
+    {
+      name: 'regression',
+      targetMs: regressionMs,
+      path: (turn) => `/api/v1/coverage/regression?from=${iso(endMs - (90 + turn) * 86_400_000)}`,
+    },
+    asOf('MTTD', (turn) => `${operational}/mttd?at=${at(turn)}`),
+    asOf('MTTR', (turn) => `${operational}/mttr?at=${at(turn)}`),
+    asOf('by team', (turn) => `${operational}/by-team?at=${at(turn)}`),
+    {
+      name: 'test trend, 90 days',
+      targetMs: seriesMs,
+      path: () => `${operational}/trend?period=90d`,
+    },
+    { name: 'all test metrics', targetMs: null, path: () => operational },
+    {
+      name: 'observed detection, an exercise',
+      targetMs: null,
+      path: (turn) => `${operational}/observed?exercise=exercise-${turn}`,
+    },
+  ]
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
