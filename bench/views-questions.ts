@@ -18,6 +18,7 @@ const rollupMs = 50
 const asOfMs = 300
 const regressionMs = 1_000
 const seriesMs = 5_000
+const storedMs = 50
 
 export function questions({ identities, attackers, sessions, endMs }: Subjects): Question[] {
   const at = (turn: number) => iso(endMs - ((turn * 37) % 300) * 86_400_000)
@@ -43,7 +44,7 @@ export function questions({ identities, attackers, sessions, endMs }: Subjects):
     rollup('newest tags', () => `${ttp}/tags?limit=50`),
     rollup(
       'newest tags of an identity',
-      (turn) => `${ttp}/tags?identity_id=${identity(turn)}&limit=50`,
+      (turn) => `${ttp}/tags?identity=${identity(turn)}&limit=50`,
     ),
     rollup('Navigator layer', () => `${ttp}/export/navigator`),
     rollup('ingest', () => '/api/v1/ingest'),
@@ -54,6 +55,12 @@ export function questions({ identities, attackers, sessions, endMs }: Subjects):
       targetMs: regressionMs,
       path: (turn) => `/api/v1/coverage/regression?from=${iso(endMs - (90 + turn) * 86_400_000)}`,
     },
+    asOf('confidence of one technique', (turn) => `${lifecycle}/confidence/T1059?at=${at(turn)}`),
+    asOf('assets', (turn) => `${lifecycle}/assets?at=${at(turn)}&limit=100`),
+    asOf('an asset’s validations', (turn) => `${lifecycle}/assets/asset-${turn}/validations`),
+    asOf('queue', () => `${lifecycle}/queue`),
+    asOf('dashboard', (turn) => `${lifecycle}/dashboard?at=${at(turn)}`),
+    { name: 'stored snapshots, 90 days', targetMs: storedMs, path: () => `${lifecycle}/snapshots` },
     asOf('MTTD', (turn) => `${operational}/mttd?at=${at(turn)}`),
     asOf('MTTR', (turn) => `${operational}/mttr?at=${at(turn)}`),
     asOf('by team', (turn) => `${operational}/by-team?at=${at(turn)}`),
