@@ -49,6 +49,7 @@ import { byAttacker } from './ttp/by-attacker.ts'
 import { byIdentity } from './ttp/by-identity.ts'
 import { bySession } from './ttp/by-session.ts'
 import { groups } from './ttp/groups.ts'
+import { identities } from './ttp/identities.ts'
 import { navigator } from './ttp/navigator.ts'
 import { ruleStates } from './ttp/rule-state.ts'
 import { rules } from './ttp/rules.ts'
@@ -90,6 +91,7 @@ const resources: readonly Resource[] = [
   techniques,
   groups,
   byIdentity,
+  identities,
   byAttacker,
   bySession,
   tags,

@@ -58,7 +58,7 @@ export function openApiDocument(app: Api) {
     ],
   })
   for (const [path, item] of Object.entries(document.paths ?? {})) {
-    for (const method of ['get', 'post', 'patch', 'delete'] as const) {
+    for (const method of ['get', 'post', 'put', 'patch', 'delete'] as const) {
       const operation = item[method]
       if (operation === undefined) continue
       const least = access[`${method.toUpperCase()} ${path}`] ?? 'admin'

@@ -5,9 +5,13 @@ import { eventTimeOf } from '../schemas/event-time.ts'
 import type { Row } from '../schemas/table.ts'
 import { BlockReader, positionOf } from './block-reader.ts'
 import type { JsonLimits } from './json-record.ts'
+import { Merges } from './merges.ts'
 import type { Processor } from './processor.ts'
 
-/** Changes of maintained entities → a row each, with what we derive from the entity. */
+/**
+ * Changes of maintained entities → a row each, with what we derive from the entity. Whether a merge can
+ * stand depends on those before it, which the processor remembers.
+ */
 
 export interface CatalogOptions extends JsonLimits {
   /** Validity of a validation that states no end, in days. Default 180. */
@@ -18,7 +22,7 @@ export interface CatalogOptions extends JsonLimits {
 
 const validityDaysDefault = 180
 
-export function createCatalogProcessor(options: CatalogOptions): Processor {
+export function createCatalogProcessor(options: CatalogOptions, merges = new Merges()): Processor {
   const { integrityKey } = options
   const constant: Omit<CatalogFacts, 'eventTimeMs'> = {
     validityDays: options.validityDays ?? validityDaysDefault,
@@ -26,7 +30,10 @@ export function createCatalogProcessor(options: CatalogOptions): Processor {
   }
   return {
     table: 'catalog_events',
+    memory: { recall: (rows) => createCatalogProcessor(options, new Merges(rows)) },
     process(context, records) {
+      const [first] = records
+      if (first !== undefined) merges.rewind(context.log, first.offset)
       const reader = new BlockReader(context, options)
       const rows: Row<'catalog_events'>[] = []
       for (const record of records) {
@@ -40,6 +47,11 @@ export function createCatalogProcessor(options: CatalogOptions): Processor {
           continue
         }
         const { kind, id, op, actor, reason, entity, derived } = checked.value
+        const refusal = kind === 'merge' ? merges.take(record.offset, checked.value) : null
+        if (refusal !== null) {
+          reader.refuse(read, refusal.code, refusal.reason)
+          continue
+        }
         rows.push({
           ...positionOf(context, record),
           record_time: read.recordTimeMs,

@@ -7,7 +7,8 @@ import type { Row, TableName } from '../schemas/table.ts'
  * The life of a record, in one pure function per kind of event: parse → match rules → rows.
  *
  * Contract:
- * - Pure: the same context and records give the same outcome, byte for byte. No clock, no I/O.
+ * - Pure: the same context and records give the same outcome, byte for byte. No clock, no I/O. What a
+ *   processor with a memory says depends on the records before in the same log too, on nothing else.
  * - Total: every record ends as a row of the topic's own table, a dead letter or a deletion;
  *   `records = events + dead letters + deletions`. It never throws for what a record holds.
  * - Batches, not records, cross this boundary.
@@ -16,6 +17,13 @@ export interface Processor {
   /** The fact table that gets one row per accepted record. */
   readonly table: TableName
   process(context: BlockContext, records: readonly LogRecord[]): Outcome
+  readonly memory?: ProcessorMemory
+}
+
+/** Some records can only be judged by what came before them. */
+export interface ProcessorMemory {
+  /** The processor of one assignment, with what tables hold of the partition, in log order. */
+  recall(rows: readonly Row<'catalog_events'>[]): Processor
 }
 
 /** All that a block's rows may depend on besides its records: everything here comes from the intent. */

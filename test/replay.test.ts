@@ -172,6 +172,7 @@ async function dieIn(
       ...{ id: () => real.id(), newestProgress: (at) => real.newestProgress(at) },
       progressEnding: (at, log, last) => real.progressEnding(at, log, last),
       rowsOf: (name, range) => real.rowsOf(name, range),
+      merges: (at) => real.merges(at),
       async insert(name, rows, token) {
         late.push([name, rows, token])
         if (place === 'insert') throw new Error('killed')

@@ -3,18 +3,28 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Parameter } from '../core/clickhouse.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import { isoTime, load } from './views/load.ts'
-import { byRule, byTechnique, isInWindow, type Window } from './views/oracle/tags.ts'
+import {
+  byRule,
+  byTechnique,
+  isInWindow,
+  isOfIdentity,
+  oneWith,
+  pathOf,
+  type Window,
+} from './views/oracle/tags.ts'
 import { printSeed, seed } from './views/seed.ts'
-import { sampleTags, type TagRow, tagsDay0 } from './views/tag-histories.ts'
+import { sampleActors, sampleTags, type TagRow, tagsDay0 } from './views/tag-histories.ts'
 
 /** Rollups and lists of tags against a count one by one. */
 
 const tags = sampleTags(seed, 1500)
+const actors = sampleActors(seed, 24)
 let database: ViewsDatabase
 
 beforeAll(async () => {
   printSeed('views of tags')
   database = await openViewsDatabase()
+  await load(database, 'catalog_events', actors, { blocks: 1 })
   await load(database, 'tags', tags, { blocks: 4 })
 }, 60_000)
 afterAll(() => database.close())
@@ -54,6 +64,28 @@ test.concurrent('techniques are counted exactly in any window, replays or not', 
   }
 })
 
+test.concurrent('an identity is all that is merged with it and their attackers, as of the end of any window', async () => {
+  const ids = ['i1', 'i2', 'i3', 'i4', 'i5', 'unheard of']
+  for (const window of windows.slice(0, 14)) {
+    const atMs = window.to_s * 1000
+    for (const id of ids) {
+      const where = `${id} ${JSON.stringify(window)}`
+      const own = tags.filter(
+        (tag) => isOfIdentity(tag, id, actors, atMs) && isInWindow(tag, window),
+      )
+      const rows = await read('tag_techniques_by_identity', { identity_id: id, ...window })
+      const seen = sorted(rows, 'technique_id', 'sub_technique_id', 'tactic')
+      expect(seen, where).toEqual(byTechnique(own))
+      const asked = { identity_id: id, at_s: window.to_s }
+      const members = (await read('identity_members', asked)).map((row) => row['member_id'])
+      expect(new Set(members), where).toEqual(oneWith(id, actors, atMs))
+      expect(await read('identity_path', asked), where).toEqual([
+        { path: pathOf(id, actors, atMs) },
+      ])
+    }
+  }
+})
+
 test.concurrent.each(['identity', 'attacker', 'session'] as const)(
   'the techniques of one %s are counted exactly in any window',
   async (anchor) => {
@@ -61,7 +93,9 @@ test.concurrent.each(['identity', 'attacker', 'session'] as const)(
     const ids = [...new Set(tags.map((tag) => tag[key])), 'unheard of'].filter((id) => id !== '')
     for (const [index, window] of windows.entries()) {
       const id = ids[index % ids.length] ?? ''
-      const own = tags.filter((tag) => tag[key] === id && isInWindow(tag, window))
+      const isOwn = (tag: TagRow) =>
+        anchor === 'identity' ? isOfIdentity(tag, id, actors, window.to_s * 1000) : tag[key] === id
+      const own = tags.filter((tag) => isOwn(tag) && isInWindow(tag, window))
       const rows = await read(`tag_techniques_by_${anchor}`, { [key]: id, ...window })
       const seen = sorted(rows, 'technique_id', 'sub_technique_id', 'tactic')
       expect(seen, `${id} ${JSON.stringify(window)}`).toEqual(byTechnique(own))

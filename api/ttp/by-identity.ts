@@ -9,8 +9,9 @@ const route = createRoute({
   tags: ['ttp'],
   summary: 'Techniques of one identity',
   description:
-    'Its tags, counted by technique, sub-technique and tactic. Empty when it did nothing within the ' +
-    'filters; 404 when no tag ever carried this id.',
+    'Its tags and those of all that is merged with it, and of their attackers while they belong to it, as ' +
+    'of `to`; counted by technique, sub-technique and tactic. A tag that names an identity counts for ' +
+    'that one. Empty when it did nothing within the filters; 404 when nothing ever named it.',
   request: {
     params: z.strictObject({ id: id('An actor behind one or more attackers.', 'actor-7') }),
     query: rollupQuery,

@@ -74,7 +74,9 @@ export class Engine implements RecordHandler {
     const { start, store } = await retryTransient({ lease, what, log, onTrouble }, () =>
       this.#decide(at),
     )
-    const partition = new Partition(this.#options, startOf(at, start, store, this.#options.random))
+    const processor = await this.#processorOf(at, lease)
+    const begin = startOf(at, start, store, this.#options.random)
+    const partition = new Partition(this.#options, begin, processor)
     if (start.kind === 'expired' && start.available > start.intent.last)
       await partition.finish(lease)
     if (!lease.isHeld()) throw new LeaseLost('The group has moved on.')
@@ -102,6 +104,20 @@ export class Engine implements RecordHandler {
       metrics.set('ttpstream_lag_seconds', labels, Math.max(0, ageMs / 1000))
     }
     return position
+  }
+
+  /** Of this assignment alone: what a processor remembers must not outlive the lease. */
+  async #processorOf(at: TopicPartition, lease: Lease): Promise<Processor> {
+    const { log, onTrouble, processors, store } = this.#options
+    const processor = processors.get(at.topic)
+    if (processor === undefined) {
+      throw new ConfigError('no-processor', `No processor reads topic ${at.topic}.`)
+    }
+    const { memory } = processor
+    if (memory === undefined) return processor
+    const what = `recall ${keyOf(at)}`
+    const retry = { lease, what, log, onTrouble }
+    return memory.recall(await retryTransient(retry, () => store.merges(at)))
   }
 
   /** Reads the witnesses and lets `decideStart` judge. */

@@ -132,6 +132,16 @@ test('a damaged batch is one dead letter, and the records around it are rows', a
   expect(world.offsets('commands')).toEqual([...range(0, 3), ...range(7, 20)])
 })
 
+const processor: Processor = {
+  table: 'commands',
+  process: (context, records) => ({
+    rows: { commands: records.map((record) => rowOf(context.log, record)) },
+    events: records.length,
+    deletions: 0,
+    dropped: {},
+  }),
+}
+
 /** Kafka, ClickHouse and a lease that ends after a number of steps. */
 class World {
   readonly rows: { [Name in 'commands' | 'dead_letters' | 'ingest_progress']: Row<Name>[] } = {
@@ -147,7 +157,7 @@ class World {
 
   partition(): Partition {
     const options = { log: 'log', start: 0, position: 0, store: 'store', pending: null }
-    return new Partition(this.#options(), { ...at, ...options })
+    return new Partition(this.#options(), { ...at, ...options }, processor)
   }
 
   batch(from: number, to: number): RecordBatch {
@@ -206,22 +216,13 @@ class World {
   }
 
   #options(): EngineOptions {
-    const processor: Processor = {
-      table: 'commands',
-      process: (context, records) => ({
-        rows: { commands: records.map((record) => rowOf(context.log, record)) },
-        events: records.length,
-        deletions: 0,
-        dropped: {},
-      }),
-    }
     const revision: Revision = { id: 'r', rules: [], match: () => [] }
     return {
       source: this.#source(),
       store: this.#store(),
       sink: { send: async () => {}, close: async () => {} },
       publish: () => [],
-      processors: new Map([['t', processor]]),
+      processors: new Map([[at.topic, processor]]),
       rules: () => ({ revision, states: new Map() }),
       limits: { recordsMax: 4, bytesMax: 1_000 },
       clock: { now: () => 1 },
@@ -258,6 +259,7 @@ class World {
         const held = (this.rows as unknown as Record<string, Row<typeof name>[]>)[name] ?? []
         return held.filter(({ offset }) => offset >= first && offset <= last)
       },
+      merges: async () => [],
       newestProgress: async () => null,
       progressEnding: async () => null,
     }

@@ -9,7 +9,7 @@
 
 import { ConfigError } from '../../core/error.ts'
 import type { Lease, LogRecord, RecordBatch, TopicPartition, Watermarks } from '../../core/kafka.ts'
-import type { BlockContext, Outcome } from '../processor.ts'
+import type { BlockContext, Outcome, Processor } from '../processor.ts'
 import type { Progress } from './assignment.ts'
 import { type Block, checksum, countOfBlock } from './block.ts'
 import { outcomeOf } from './damage.ts'
@@ -39,6 +39,7 @@ const passedOverMax = 8
 
 export class Partition {
   readonly #options: EngineOptions
+  readonly #processor: Processor
   readonly #at: TopicPartition
   readonly #store: string
   #log: string
@@ -53,8 +54,9 @@ export class Partition {
   /** Batches in a row that began beyond `reading`. */
   #passedOver = 0
 
-  constructor(options: EngineOptions, start: PartitionStart) {
+  constructor(options: EngineOptions, start: PartitionStart, processor: Processor) {
     this.#options = options
+    this.#processor = processor
     this.#at = { topic: start.topic, partition: start.partition }
     this.#store = start.store
     this.#log = start.log
@@ -274,11 +276,7 @@ export class Partition {
   }
 
   #process(context: BlockContext, records: readonly LogRecord[]): Outcome {
-    const processor = this.#options.processors.get(this.#at.topic)
-    if (processor === undefined) {
-      throw new ConfigError('no-processor', `No processor reads topic ${this.#at.topic}.`)
-    }
-    return outcomeOf(context, records, (readable) => processor.process(context, readable))
+    return outcomeOf(context, records, (readable) => this.#processor.process(context, readable))
   }
 
   #context(): BlockContext {

@@ -28,6 +28,8 @@ export interface Store {
   ): Promise<void>
   /** The rows a table holds for a block, in offset order. */
   rowsOf<Name extends TableName>(name: Name, range: BlockRange): Promise<Row<Name>[]>
+  /** Every accepted change of a merge, in log order: what a processor with a memory begins with. */
+  merges(at: TopicPartition): Promise<Row<'catalog_events'>[]>
   newestProgress(at: TopicPartition): Promise<Progress | null>
   /** The finished block of `log` that ends at `last`. */
   progressEnding(at: TopicPartition, log: string, last: number): Promise<Progress | null>
@@ -116,6 +118,12 @@ export class ClickHouseStore implements Store {
     const rows = await this.#select<Record<string, unknown>>(`${name}_of_block`, { ...range })
     // Checked: decodeRow converts every declared column of this very table.
     return rows.map((row) => decodeRow(name, row) as Row<Name>)
+  }
+
+  async merges({ topic, partition }: TopicPartition): Promise<Row<'catalog_events'>[]> {
+    const rows = await this.#select<Record<string, unknown>>('merge_log', { topic, partition })
+    // Checked: decodeRow converts every declared column of this very table.
+    return rows.map((row) => decodeRow('catalog_events', row) as Row<'catalog_events'>)
   }
 
   async newestProgress({ topic, partition }: TopicPartition): Promise<Progress | null> {

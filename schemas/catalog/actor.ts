@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { attackerText } from '../anchor.ts'
 import { freeForm, id, label, name, names, note } from '../scalar.ts'
 import {
   type Entity,
@@ -59,6 +60,9 @@ export const membership: EntityContract = {
     .check(exactlyOne(['attacker_id', 'campaign_id']))
     .check(inOrder('from', 'to')),
   derivedFields: [],
+  // As tags name an attacker, or they would not meet.
+  derive: ({ attacker_id }) =>
+    isGiven(attacker_id) ? { attacker_id: attackerText(attacker_id) } : {},
 }
 
 /** Deleting it un-merges. Whether it closes a circle is decided in log order, where it is read. */

@@ -71,6 +71,7 @@ function withoutTokens(store: Store): Store {
       return store.insert(name, rows, `${token}:${process.pid}:${inserts}`)
     },
     rowsOf: (name, range) => store.rowsOf(name, range),
+    merges: (at) => store.merges(at),
     newestProgress: (at) => store.newestProgress(at),
     progressEnding: (at, logId, last) => store.progressEnding(at, logId, last),
   }

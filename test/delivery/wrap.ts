@@ -8,6 +8,7 @@ export function changedStore(changes: (store: Store) => Partial<Store>): (store:
     id: () => store.id(),
     insert: (name, rows, token) => store.insert(name, rows, token),
     rowsOf: (name, range) => store.rowsOf(name, range),
+    merges: (at) => store.merges(at),
     newestProgress: (at) => store.newestProgress(at),
     progressEnding: (at, log, last) => store.progressEnding(at, log, last),
     ...changes(store),

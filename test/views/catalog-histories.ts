@@ -1,15 +1,12 @@
 import fc from 'fast-check'
-import { createCatalogProcessor } from '../../processors/catalog.ts'
 import { loadAttack } from '../../schemas/attack.ts'
-import type { Row } from '../../schemas/table.ts'
+import { type CatalogRow, type Change, catalogRows } from './catalog-rows.ts'
 
 /**
  * A random year of a detection catalogue: assets that change and end, mappings, validations, declared
  * invalidations, infrastructure changes and decay policies. Instants lie on a grid, so that ties are
  * many. Records go through the catalogue's own processor.
  */
-
-export type CatalogRow = Row<'catalog_events'>
 
 export const catalogDay0 = Date.UTC(2026, 0, 1)
 export const halfDayMs = 43_200_000
@@ -40,16 +37,6 @@ const technique = fc.constantFrom(...techniques)
 const platform = fc.constantFrom('windows', 'Linux', null)
 const logSource = fc.constantFrom('Windows-Security', 'sysmon', null)
 const at = fc.integer({ min: 0, max: 600 }).map((half) => catalogDay0 + half * halfDayMs)
-
-interface Change {
-  readonly kind: string
-  readonly id: string
-  readonly op?: 'put' | 'delete'
-  readonly actor?: string
-  readonly event_time: number
-  readonly entity?: Readonly<Record<string, unknown>>
-  readonly derived?: Readonly<Record<string, unknown>>
-}
 
 const assetPut = fc
   .record({
@@ -211,26 +198,7 @@ function sampleChanges(seed: number): Change[] {
 
 /** The rows that the catalogue's processor makes of a random year. */
 export function sampleCatalog(seed: number): readonly CatalogRow[] {
-  const { process } = createCatalogProcessor({ recordBytesMax: 1_000_000 })
-  const records = sampleChanges(seed).map(({ event_time, ...change }, offset) => ({
-    offset,
-    timestampMs: event_time,
-    key: null,
-    value: Buffer.from(
-      JSON.stringify({ actor: 'u-1', ...change, event_time: new Date(event_time).toISOString() }),
-    ),
-  }))
-  const revision = { id: 'r0', rules: [], match: () => [] }
-  const context = {
-    log: 'l1',
-    topic: 'ttp.catalog',
-    partition: 0,
-    timeMs: catalogDay0 + 1_000 * halfDayMs,
-  }
-  const { rows } = process({ ...context, revision, states: new Map() }, records)
-  const [letter] = rows.dead_letters ?? []
-  if (letter !== undefined) throw new Error(`a change of this test is refused: ${letter.reason}`)
-  return rows.catalog_events ?? []
+  return catalogRows(sampleChanges(seed))
 }
 
 export const attack = loadAttack()

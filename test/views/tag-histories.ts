@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { uuid5 } from '../../core/hash.ts'
 import type { Row } from '../../schemas/table.ts'
+import { type CatalogRow, type Change, catalogRows } from './catalog-rows.ts'
 
 /** Random tags around midnights: few entities, techniques and instants, so that edges are met. */
 
@@ -65,8 +66,8 @@ const tag = fc
       fc.constantFrom(0, 1, dayMs - 1, dayMs / 2),
       fc.integer({ min: 0, max: dayMs - 1 }),
     ),
-    identity_id: fc.constantFrom('', 'i1', 'i2'),
-    attacker_id: fc.constantFrom('', 'a1', 'a2'),
+    identity_id: fc.constantFrom('', 'i1', 'i2', 'i3', 'i4', 'i5'),
+    attacker_id: fc.constantFrom('', 'a1', 'a2', 'a3'),
     session_id: fc.constantFrom('', 's1', 's2', 's3'),
     host: fc.constantFrom('', 'h1', 'h2'),
     confidence: fc.constantFrom(0.3, 0.5, 0.85, 1),
@@ -85,4 +86,73 @@ export function sampleTags(seed: number, count: number): TagRow[] {
   return fc
     .sample(tag, { seed, numRuns: count })
     .map((given, offset) => tagRow({ ...given, offset }))
+}
+
+const identities = ['i1', 'i2', 'i3', 'i4', 'i5']
+const quarter = fc
+  .integer({ min: -2, max: 18 })
+  .map((quarters) => tagsDay0 + (quarters * dayMs) / 4)
+const orOpen = fc.oneof(
+  quarter.map((ms) => new Date(ms).toISOString()),
+  fc.constant(undefined),
+)
+const mergeId = fc.constantFrom('m1', 'm2', 'm3', 'm4', 'm5')
+const membershipId = fc.constantFrom('b1', 'b2', 'b3', 'b4')
+
+const actorChange: fc.Arbitrary<Change> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(mergeId, quarter, fc.shuffledSubarray(identities, { minLength: 2, maxLength: 2 }))
+      .map(([id, event_time, [loser_id, winner_id]]) => ({
+        kind: 'merge',
+        id,
+        event_time,
+        entity: { entity_kind: id === 'm5' ? 'campaign' : 'identity', loser_id, winner_id },
+      })),
+  },
+  fc.record({
+    kind: fc.constant('merge'),
+    id: mergeId,
+    op: fc.constant('delete' as const),
+    event_time: quarter,
+  }),
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(
+        membershipId,
+        quarter,
+        fc.constantFrom(...identities),
+        fc.constantFrom('a1', 'a2', 'a3'),
+        orOpen,
+        orOpen,
+      )
+      .map(([id, event_time, identity_id, attacker_id, from, to]) => ({
+        kind: 'membership',
+        id,
+        event_time,
+        entity: {
+          identity_id,
+          attacker_id,
+          from,
+          ...(to !== undefined && to > (from ?? '') ? { to } : {}),
+        },
+      })),
+  },
+  fc.record({
+    kind: fc.constant('membership'),
+    id: membershipId,
+    op: fc.constant('delete' as const),
+    event_time: quarter,
+  }),
+)
+
+/**
+ * Who is who while these tags are made: merged, merged further and un-merged, attackers that come and go,
+ * told late and back-dated. What the catalogue refuses is not there.
+ */
+export function sampleActors(seed: number, count: number): readonly CatalogRow[] {
+  const changes = fc.sample(actorChange, { seed, numRuns: count })
+  return catalogRows(changes, (code) => code === 'merge-circle' || code === 'already-merged')
 }

@@ -1,4 +1,5 @@
--- One row: whether an identity is known, from a tag that it anchors or from the catalogue.
+-- One row: whether an identity is known, from a tag that it anchors or from the catalogue: by itself, merged,
+-- merged into, or as whom an attacker is.
 CREATE OR REPLACE VIEW identity_seen AS
 SELECT
     toBool(
@@ -7,4 +8,11 @@ SELECT
             WHERE entity_kind = 'identity' AND entity_id = {identity_id:String} LIMIT 1)) > 0
         OR (SELECT count() FROM catalog_events
             WHERE kind = 'identity' AND id = {identity_id:String}) > 0
+        OR (SELECT count() FROM catalog_events
+            WHERE kind IN ('merge', 'membership') AND op = 'put'
+                AND (JSONExtractString(entity, 'entity_kind') IN ('', 'identity'))
+                AND {identity_id:String} IN (
+                    JSONExtractString(entity, 'identity_id'),
+                    JSONExtractString(entity, 'loser_id'),
+                    JSONExtractString(entity, 'winner_id'))) > 0
     ) AS seen;

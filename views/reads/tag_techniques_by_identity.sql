@@ -1,6 +1,20 @@
 -- One row per technique, sub-technique and tactic of one identity's tags with from_s <= event time < to_s
--- (epoch seconds) and at least min_confidence.
+-- (epoch seconds) and at least min_confidence. An identity is all that is one with it as of to_s, and their
+-- attackers for the times that they belong to it. A tag that names an identity itself is that one's only, so
+-- each counts once.
+-- after: identity_members, membership_state
 CREATE OR REPLACE VIEW tag_techniques_by_identity AS
+WITH
+    (
+        SELECT groupArray(member_id)
+        FROM identity_members(identity_id = {identity_id:String}, at_s = {to_s:Float64})
+    ) AS members,
+    -- (attacker, from when, before when)
+    (
+        SELECT groupArray((attacker_id, from_time, to_time))
+        FROM membership_state(at_s = {to_s:Float64})
+        WHERE has(members, identity_id)
+    ) AS belonging
 SELECT
     technique_id,
     sub_technique_id,
@@ -8,11 +22,16 @@ SELECT
     count() AS count,
     min(event_time) AS first_seen,
     max(event_time) AS last_seen,
-    max(confidence) AS confidence_max
-FROM entity_tags
-WHERE entity_kind = 'identity'
-    AND entity_id = {identity_id:String}
+    max(e.confidence) AS confidence_max
+FROM entity_tags AS e
+WHERE (
+        (entity_kind = 'identity' AND entity_id IN members)
+        OR (
+            entity_kind = 'attacker'
+            AND entity_id IN tupleElement(belonging, 1)
+            AND e.identity_id = ''
+            AND arrayExists(b -> b.1 = entity_id AND b.2 <= event_time AND event_time < b.3, belonging)))
     AND event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
     AND event_time < fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC')
-    AND entity_tags.confidence >= {min_confidence:Float64}
+    AND e.confidence >= {min_confidence:Float64}
 GROUP BY technique_id, sub_technique_id, tactic;

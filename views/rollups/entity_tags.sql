@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS entity_tags
     entity_kind LowCardinality(String) COMMENT 'identity, attacker or session',
     entity_id String COMMENT 'Id of the entity within its kind' CODEC(ZSTD(1)),
     event_time DateTime64(3, 'UTC') COMMENT 'When the event happened, UTC' CODEC(Delta, ZSTD(1)),
+    identity_id String COMMENT 'Identity that the tag itself names, empty if none' CODEC(ZSTD(1)),
     technique_id LowCardinality(String) COMMENT 'ATT&CK technique, the parent: Tnnnn',
     sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique, empty if none',
     tactic LowCardinality(String) COMMENT 'ATT&CK tactic id',

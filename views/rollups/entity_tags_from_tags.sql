@@ -5,6 +5,7 @@ SELECT
     entity.1 AS entity_kind,
     entity.2 AS entity_id,
     event_time,
+    identity_id,
     technique_id,
     sub_technique_id,
     tactic,

@@ -1,5 +1,5 @@
 import type { AlertRow } from '../alert-histories.ts'
-import type { CatalogRow } from '../catalog-histories.ts'
+import type { CatalogRow } from '../catalog-rows.ts'
 import { stateAt, text, versionsOf } from './catalog.ts'
 import { inOrder } from './tests.ts'
 

@@ -1,4 +1,4 @@
-import type { CatalogRow } from '../catalog-histories.ts'
+import type { CatalogRow } from '../catalog-rows.ts'
 import { inOrder } from './tests.ts'
 
 /** Entities of the catalogue as of an instant, folded change by change. */

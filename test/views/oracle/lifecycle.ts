@@ -1,5 +1,5 @@
 import type { Attack } from '../../../schemas/attack.ts'
-import type { CatalogRow } from '../catalog-histories.ts'
+import type { CatalogRow } from '../catalog-rows.ts'
 import { type Entity, stateAt, text, texts, time, type Version, versionsOf } from './catalog.ts'
 import { Policies, tacticsOf } from './policy.ts'
 

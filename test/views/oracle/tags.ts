@@ -1,4 +1,6 @@
+import type { CatalogRow } from '../catalog-rows.ts'
 import type { TagRow } from '../tag-histories.ts'
+import { stateAt, text, time, versionsOf } from './catalog.ts'
 
 /** Rollups of tags, counted one by one. */
 
@@ -54,4 +56,65 @@ function grouped(
     else group[1].push(tag)
   }
   return [...groups.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
+}
+
+/** Is the tag one of the identity's, with all that it is merged with and its attackers as of `atMs`? */
+export function isOfIdentity(
+  tag: TagRow,
+  identityId: string,
+  catalog: readonly CatalogRow[],
+  atMs: number,
+): boolean {
+  const members = oneWith(identityId, catalog, atMs)
+  if (tag.identity_id !== '') return members.has(tag.identity_id)
+  return stateAt(versionsOf(catalog, 'membership'), atMs).some(({ entity }) => {
+    const from = text(entity, 'from') === '' ? Number.NEGATIVE_INFINITY : time(entity, 'from')
+    const to = text(entity, 'to') === '' ? Number.POSITIVE_INFINITY : time(entity, 'to')
+    return (
+      tag.attacker_id !== '' &&
+      text(entity, 'attacker_id') === tag.attacker_id &&
+      members.has(text(entity, 'identity_id')) &&
+      from <= tag.event_time &&
+      tag.event_time < to
+    )
+  })
+}
+
+/** The identities that are one: whatever is reached over merges, in whichever direction. */
+export function oneWith(
+  identityId: string,
+  catalog: readonly CatalogRow[],
+  atMs: number,
+): Set<string> {
+  const winners = mergesAt(catalog, atMs)
+  const found = new Set([identityId])
+  for (let size = 0; size < found.size; ) {
+    size = found.size
+    for (const [loser, winner] of winners) {
+      if (found.has(loser)) found.add(winner)
+      if (found.has(winner)) found.add(loser)
+    }
+  }
+  return found
+}
+
+/** Itself, what it is merged into, and so on. */
+export function pathOf(identityId: string, catalog: readonly CatalogRow[], atMs: number): string[] {
+  const winners = mergesAt(catalog, atMs)
+  const path = [identityId]
+  for (let next = winners.get(identityId); next !== undefined && !path.includes(next); ) {
+    path.push(next)
+    next = winners.get(next)
+  }
+  return path
+}
+
+/** Loser → winner, of identities; of several merges of one loser the newest counts. */
+function mergesAt(catalog: readonly CatalogRow[], atMs: number): Map<string, string> {
+  return new Map(
+    stateAt(versionsOf(catalog, 'merge'), atMs)
+      .filter(({ entity }) => text(entity, 'entity_kind') === 'identity')
+      .toSorted((a, b) => a.rank - b.rank)
+      .map(({ entity }) => [text(entity, 'loser_id'), text(entity, 'winner_id')] as const),
+  )
 }

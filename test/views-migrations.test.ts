@@ -1,0 +1,92 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createClient } from '@clickhouse/client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { migrateDatabase, sqlServer } from '../cli/migrate-database.ts'
+import { migrate } from '../core/migrations.ts'
+import { readSqlFiles } from '../core/sql-files.ts'
+import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
+import { ClickHouseStore } from '../processors/engine/store.ts'
+import { sampleTags } from './views/tag-histories.ts'
+
+/** A database from before each migration comes to the state of one that was made today. */
+
+const views = fileURLToPath(new URL('../views', import.meta.url))
+let folder: string
+let server: SpawnedClickHouse
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ttpstream-migrations-'))
+  server = await spawnDevClickHouse({ dataDir: join(folder, 'data'), port: 0 })
+}, 60_000)
+afterAll(async () => {
+  await server.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** What 0001 changes, as it was. */
+const before = {
+  'rollups/entity_tags.sql': `CREATE TABLE IF NOT EXISTS entity_tags
+(
+    entity_kind LowCardinality(String) COMMENT 'identity, attacker or session',
+    entity_id String COMMENT 'Id of the entity within its kind' CODEC(ZSTD(1)),
+    event_time DateTime64(3, 'UTC') COMMENT 'When the event happened, UTC' CODEC(Delta, ZSTD(1)),
+    technique_id LowCardinality(String) COMMENT 'ATT&CK technique, the parent: Tnnnn',
+    sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique, empty if none',
+    tactic LowCardinality(String) COMMENT 'ATT&CK tactic id',
+    confidence Float64 COMMENT 'How sure the rule is, 0.3 to 1' CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (entity_kind, entity_id, event_time)
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 1024
+COMMENT 'Tags by the identity, attacker and session they are anchored to';
+`,
+  'rollups/entity_tags_from_tags.sql': `-- after: entity_tags
+CREATE MATERIALIZED VIEW IF NOT EXISTS entity_tags_from_tags TO entity_tags AS
+SELECT entity.1 AS entity_kind, entity.2 AS entity_id, event_time, technique_id, sub_technique_id, tactic, confidence
+FROM tags
+ARRAY JOIN arrayFilter(
+    anchor -> anchor.2 != '',
+    [('identity', identity_id), ('attacker', attacker_id), ('session', session_id)]) AS entity;
+`,
+  // Reads need what the tables did not have.
+  'reads/tag_techniques_by_identity.sql': 'SELECT 1;\n',
+}
+
+test('a database with tags from before 0001 answers as if it had been made today', async () => {
+  const old = join(folder, 'views')
+  await cp(views, old, { recursive: true })
+  await rm(join(old, 'migrations'), { recursive: true })
+  for (const [path, text] of Object.entries(before)) await writeFile(join(old, path), text)
+  const aged = createClient({ url: server.url })
+  await sqlServer(aged).command('CREATE DATABASE aged ENGINE = Atomic')
+  await aged.close()
+  const client = createClient({ url: server.url, database: 'aged' })
+  await migrate(sqlServer(client), await readSqlFiles(old), { version: '0' })
+  const tags = sampleTags(1, 400)
+  const store = new ClickHouseStore(client)
+  await store.insert('tags', tags.slice(0, 300), 'before')
+  await migrateDatabase({ url: server.url, database: 'aged' })
+  await store.insert('tags', tags.slice(300), 'after')
+  await migrateDatabase({ url: server.url, database: 'made' })
+  const made = createClient({ url: server.url, database: 'made' })
+  await new ClickHouseStore(made).insert('tags', tags, 'all')
+  const [rows, expected] = await Promise.all([client, made].map(contents))
+  expect(rows).toEqual(expected)
+  expect(expected?.rows.length).toBeGreaterThan(400)
+  await client.close()
+  await made.close()
+}, 60_000)
+
+async function contents(client: ReturnType<typeof createClient>) {
+  const server = sqlServer(client)
+  return {
+    rows: await server.query('SELECT * FROM entity_tags ORDER BY ALL'),
+    columns: await server.query(
+      `SELECT name, type, comment, compression_codec FROM system.columns
+       WHERE database = currentDatabase() AND table = 'entity_tags' ORDER BY position`,
+    ),
+  }
+}
