@@ -1,45 +1,38 @@
-/** How long the worst events take. Prints one JSON array. Run by `matching.ts`. */
-import { ruleContext } from '../rules/language/context.ts'
-import { leavesOf } from '../rules/language/tree.ts'
-import { compileRevision } from '../rules/matcher/revision.ts'
-import { buildRuleSet } from '../rules/rule-set.ts'
-import { hostileEvent, hostileShapes } from '../test/hostile-events.ts'
-import { sigmaFiles } from '../test/sigma/sigma-hq.ts'
+/** How long the worst events take. Prints one JSON object. Run by `matching.ts`. */
+import { type HostileCost, hostileCosts, quantileMs } from '../test/sigma/hostile-cost.ts'
 
 export interface HostileFigures {
+  /** CPU time of matching events of 100 KB, of all shapes alike. */
+  readonly p999Ms: number
+  readonly events: number
+  readonly shapes: readonly ShapeFigures[]
+}
+
+export interface ShapeFigures {
   readonly name: string
-  /** CPU time of matching, without JSON.parse; the least of a few. */
+  /** The least of a few. */
   readonly ms100Kb: number
   readonly ms1Mb: number
   readonly candidates: number
 }
 
-const rounds = 5
+/** Of each shape. */
+const [events100Kb, events1Mb] = [40, 5]
 
-const files = sigmaFiles().filter(({ path }) => path.startsWith('rules/'))
-const { rules } = buildRuleSet(files, ruleContext())
-const literals = new Set(
-  rules
-    .flatMap((rule) => leavesOf(rule.condition))
-    .flatMap((leaf) =>
-      leaf.op === 'contains' && leaf.field === 'CommandLine' ? [leaf.value] : [],
-    ),
-)
-const revision = compileRevision(rules)
-const figures = hostileShapes.map((shape): HostileFigures => {
-  const candidatesBefore = revision.totals().candidatesTotal
-  const [ms100Kb = 0, ms1Mb = 0] = [100_000, 1_000_000].map((bytes) => {
-    const event = hostileEvent(shape, bytes, [...literals])
-    return Math.min(
-      ...Array.from({ length: rounds }, () => {
-        const start = process.cpuUsage()
-        revision.match(event)
-        const { user, system } = process.cpuUsage(start)
-        return (user + system) / 1000
-      }),
-    )
-  })
-  const candidates = (revision.totals().candidatesTotal - candidatesBefore) / (2 * rounds)
-  return { name: shape.name, ms100Kb, ms1Mb, candidates }
-})
+const small = hostileCosts(100_000, events100Kb)
+const large = hostileCosts(1_000_000, events1Mb)
+const figures: HostileFigures = {
+  p999Ms: quantileMs(small, 0.999),
+  events: small.length * events100Kb,
+  shapes: small.map((cost, index) => ({
+    name: cost.name,
+    ms100Kb: leastMs(cost),
+    ms1Mb: leastMs(large[index]),
+    candidates: cost.candidates,
+  })),
+}
 process.stdout.write(JSON.stringify(figures))
+
+function leastMs(cost: HostileCost | undefined): number {
+  return Math.min(...(cost?.ms ?? []))
+}

@@ -1,4 +1,4 @@
-import type { HostileFigures } from './matching-hostile.ts'
+import type { HostileFigures, ShapeFigures } from './matching-hostile.ts'
 import type { PassFigures } from './matching-pass.ts'
 import type { RsigmaFigures } from './rsigma.ts'
 
@@ -8,7 +8,7 @@ export interface Report {
   /** By number of rules, ascending. */
   readonly mixed: readonly PassFigures[]
   readonly processes: readonly PassFigures[]
-  readonly hostile: readonly HostileFigures[]
+  readonly hostile: HostileFigures
   readonly misses: Misses
   readonly rsigma?: { readonly mixed: RsigmaFigures; readonly processes: RsigmaFigures }
 }
@@ -18,6 +18,7 @@ export type Misses = readonly string[]
 const mixedRatioMax = 2.5
 const processRatioMax = 3.5
 const growthMax = 1.5
+const hostileMsMax = 50
 
 /** What can be asked of any machine: ratios within one run. */
 export function targetsMissed(
@@ -46,6 +47,11 @@ function growthOf(figures: readonly PassFigures[]): number {
   if (all === undefined || some === undefined) return Number.NaN
   // Each is set against its own parse, so that a slow moment of the machine does not count.
   return all.steadyUs / all.parseUs / (some.steadyUs / some.parseUs)
+}
+
+export function hostileTargetMissed({ p999Ms }: HostileFigures): Misses {
+  if (p999Ms < hostileMsMax) return []
+  return [`hostile events of 100 KB take ${p999Ms.toFixed(1)} ms at p99.9, under ${hostileMsMax}`]
 }
 
 /** What is asked beside another engine, when it was there. */
@@ -190,13 +196,14 @@ function worstTable(mixed: readonly PassFigures[], processes: readonly PassFigur
   return [row(['stream', 'rule', 'µs per event']), row(['---', '---', '--:']), ...lines].join('\n')
 }
 
-function hostileTable(hostile: readonly HostileFigures[]): string {
-  const worst = hostile.toSorted((a, b) => worstMs(b) - worstMs(a))
+function hostileTable({ shapes, p999Ms, events }: HostileFigures): string {
+  const worst = shapes.toSorted((a, b) => worstMs(b) - worstMs(a))
   const lines = worst.map(({ name, ms100Kb, ms1Mb, candidates }) =>
     row([name, ms100Kb.toFixed(1), ms1Mb.toFixed(1), candidates.toFixed(0)]),
   )
   return [
-    'One command line (or whatever the shape says) of so many bytes, all 3,141 rules, JSON.parse not included:',
+    `${events.toLocaleString('en')} events of 100 KB, all 3,141 rules, JSON.parse not included: ${p999Ms.toFixed(1)} ms of CPU time at p99.9; ` +
+      `under ${hostileMsMax} is the target. One command line (or whatever the shape says) of so many bytes, the least of a few:`,
     '',
     row(['shape', '100 KB, ms', '1 MB, ms', 'rules evaluated']),
     row(['---', '--:', '--:', '--:']),
@@ -204,7 +211,7 @@ function hostileTable(hostile: readonly HostileFigures[]): string {
   ].join('\n')
 }
 
-function worstMs({ ms100Kb, ms1Mb }: HostileFigures): number {
+function worstMs({ ms100Kb, ms1Mb }: ShapeFigures): number {
   return Math.max(ms100Kb, ms1Mb)
 }
 

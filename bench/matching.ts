@@ -9,6 +9,7 @@ import { machine } from './machine.ts'
 import type { HostileFigures } from './matching-hostile.ts'
 import type { PassFigures } from './matching-pass.ts'
 import {
+  hostileTargetMissed,
   type Misses,
   type Report,
   reportOf,
@@ -60,7 +61,7 @@ async function measure(folder: string, isCheck: boolean, writes: boolean): Promi
   for (const miss of misses) process.stderr.write(`missed: ${miss}\n`)
   if (isCheck) return misses.length === 0 ? 0 : 1
   progress('hostile events')
-  const hostile: HostileFigures[] = inProcess('matching-hostile.ts', [])
+  const hostile: HostileFigures = inProcess('matching-hostile.ts', [])
   const figures = {
     environment,
     mixed,
@@ -68,7 +69,10 @@ async function measure(folder: string, isCheck: boolean, writes: boolean): Promi
     hostile,
     ...rsigma(folder, streams),
   }
-  const report: Report = { ...figures, misses: [...misses, ...rsigmaTargetsMissed(figures)] }
+  const report: Report = {
+    ...figures,
+    misses: [...misses, ...hostileTargetMissed(hostile), ...rsigmaTargetsMissed(figures)],
+  }
   const text = reportOf(report)
   process.stdout.write(text)
   if (writes) {

@@ -49,6 +49,9 @@ test.skipIf(skip)(
       expect([JSON.stringify(event.fields), given]).toEqual([JSON.stringify(event.fields), wanted])
       for (const id of wanted) hit.add(id)
     }
+    process.stderr.write(
+      `matcher soundness: ${events} events made from rules × ${rules.length} rules, ${hit.size} rules hit, seed ${seed}\n`,
+    )
     // Most events hit their rule: the comparison is not of empty lists.
     expect(hit.size).toBeGreaterThan(0.5 * Math.min(events, rules.length))
     expect(indexed.counters().filter(({ counters }) => counters.errorsTotal > 0)).toEqual([])

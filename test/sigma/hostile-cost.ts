@@ -1,0 +1,48 @@
+import { ruleContext } from '../../rules/language/context.ts'
+import { leavesOf } from '../../rules/language/tree.ts'
+import { compileRevision } from '../../rules/matcher/revision.ts'
+import { buildRuleSet } from '../../rules/rule-set.ts'
+import { hostileEvent, hostileShapes } from '../hostile-events.ts'
+import { sigmaFiles } from './sigma-hq.ts'
+
+/**
+ * What hostile events cost SigmaHQ's rules, as CPU time of the whole process: on a busy machine a clock
+ * on the wall would measure the others. JSON.parse is not included.
+ */
+export interface HostileCost {
+  readonly name: string
+  /** Of each event, in ms. */
+  readonly ms: readonly number[]
+  /** Rules evaluated for one event. */
+  readonly candidates: number
+}
+
+export function hostileCosts(bytes: number, events: number): readonly HostileCost[] {
+  const files = sigmaFiles().filter(({ path }) => path.startsWith('rules/'))
+  const { rules } = buildRuleSet(files, ruleContext())
+  const leaves = rules.flatMap((rule) => leavesOf(rule.condition))
+  const literals = leaves.flatMap((leaf) =>
+    leaf.op === 'contains' && leaf.field === 'CommandLine' ? [leaf.value] : [],
+  )
+  const revision = compileRevision(rules)
+  // Indexes are built when they are first needed; what that takes is no event's fault.
+  for (const shape of hostileShapes) revision.match(hostileEvent(shape, 1_000, literals))
+  return hostileShapes.map((shape) => {
+    const before = revision.totals().candidatesTotal
+    const event = hostileEvent(shape, bytes, [...new Set(literals)])
+    const ms = Array.from({ length: events }, () => {
+      const start = process.cpuUsage()
+      revision.match(event)
+      const { user, system } = process.cpuUsage(start)
+      return (user + system) / 1000
+    })
+    const candidates = (revision.totals().candidatesTotal - before) / events
+    return { name: shape.name, ms, candidates }
+  })
+}
+
+/** Over all events of all shapes. */
+export function quantileMs(costs: readonly HostileCost[], share: number): number {
+  const all = costs.flatMap(({ ms }) => ms).sort((a, b) => a - b)
+  return all[Math.ceil(share * all.length) - 1] ?? Number.NaN
+}
