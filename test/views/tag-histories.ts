@@ -154,5 +154,7 @@ const actorChange: fc.Arbitrary<Change> = fc.oneof(
  */
 export function sampleActors(seed: number, count: number): readonly CatalogRow[] {
   const changes = fc.sample(actorChange, { seed, numRuns: count })
-  return catalogRows(changes, (code) => code === 'merge-circle' || code === 'already-merged')
+  return catalogRows(changes, {
+    mayRefuse: (code) => code === 'merge-circle' || code === 'already-merged',
+  })
 }

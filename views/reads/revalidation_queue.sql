@@ -1,6 +1,7 @@
 -- One row per item of the revalidation queue as of at_s (epoch seconds). status: pending, in_progress, done or
 -- dismissed. A technique has one open item at most: of several the one that was opened first is it, and the
--- others are not there while it is open. closed_at is null while an item is open.
+-- others are not there while it is open. closed_at is null while an item is open. An item that was deleted begins
+-- anew with its next record.
 CREATE OR REPLACE VIEW revalidation_queue AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT
@@ -40,7 +41,6 @@ FROM
         (
             SELECT
                 id,
-                op,
                 actor,
                 event_time,
                 version,
@@ -51,11 +51,15 @@ FROM
                 JSONExtractString(if(JSONHas(derived, 'assignee'), derived, entity), 'assignee') AS assignee,
                 parseDateTime64BestEffortOrNull(
                     JSONExtractString(if(JSONHas(derived, 'due_at'), derived, entity), 'due_at'), 3, 'UTC') AS due_at
-            FROM catalog_events
-            WHERE kind = 'queue_item' AND event_time <= at
+            FROM
+            (
+                SELECT *, version, maxIf(version, op = 'delete') OVER (PARTITION BY id) AS withdrawn
+                FROM catalog_events
+                WHERE kind = 'queue_item' AND event_time <= at
+            )
+            WHERE version > withdrawn
         ) AS i
         GROUP BY id
-        HAVING argMax(op, version) = 'put'
     )
 )
 WHERE NOT is_open OR place = 1;

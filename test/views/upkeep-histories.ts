@@ -1,0 +1,108 @@
+import fc from 'fast-check'
+import { catalogDay0, halfDayMs } from './catalog-histories.ts'
+import { type CatalogRow, type Change, catalogRows } from './catalog-rows.ts'
+
+/**
+ * Random histories of what keeps detections up: queue items, owners, reviews and snapshots. Several
+ * are loaded together, each with ids and techniques of its own. Shuffled, repeated and taken in late.
+ */
+
+const at = fc.integer({ min: 0, max: 40 }).map((step) => catalogDay0 + step * 10 * halfDayMs)
+const iso = (ms: number) => new Date(ms).toISOString()
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 })
+
+function historyOf(key: number): fc.Arbitrary<Change[]> {
+  const technique = fc.integer({ min: 0, max: 3 }).map((n) => `T${1000 + 10 * key + n}`)
+  const idOf = (kind: string) => fc.integer({ min: 0, max: 5 }).map((n) => `${kind}-${key}-${n}`)
+  const queueItem = fc
+    .record({
+      id: idOf('item'),
+      event_time: at,
+      technique_id: technique,
+      status: fc.constantFrom(undefined, 'pending', 'in_progress', 'done', 'dismissed'),
+      assignee: fc.constantFrom(undefined, 'u-1', 'u-2'),
+      asset_id: fc.constantFrom(undefined, 'asset-1'),
+      reason: fc.constantFrom(undefined, 'because'),
+      due_at: maybe(at.map(iso)),
+    })
+    .map(
+      ({ id, event_time, ...entity }): Change => ({ kind: 'queue_item', id, event_time, entity }),
+    )
+  const owner = fc
+    .record({
+      id: idOf('owner'),
+      event_time: at,
+      technique_id: technique,
+      owner_id: fc.constantFrom('u-1', 'u-2', 'u-3'),
+      since: maybe(at.map(iso)),
+    })
+    .map(({ id, event_time, ...entity }): Change => {
+      return { kind: 'technique_owner', id, event_time, entity }
+    })
+  const review = fc
+    .record({
+      id: idOf('review'),
+      event_time: at,
+      technique_id: technique,
+      reviewed_at: maybe(at.map(iso)),
+    })
+    .map(({ id, event_time, ...entity }): Change => {
+      return { kind: 'technique_review', id, event_time, entity }
+    })
+  const snapshot = fc
+    .record({
+      event_time: at,
+      day: fc.integer({ min: 0, max: 3 }),
+      validated: fc.integer({ min: 0, max: 600 }),
+    })
+    .map(({ event_time, day, validated }): Change => {
+      const date = iso(Date.UTC(2020, 0, 1 + 10 * key + day)).slice(0, 10)
+      const coverage_pct = validated === 0 ? null : validated / 6
+      const counts = { coverage_pct, validated, partial: 1, total: 691, attack_release: '18.1' }
+      const entity = { date, ...counts, computed_at: iso(event_time) }
+      const ours = { kind: 'coverage_snapshot', id: date, actor: 'ttpstream:decay' }
+      return { ...ours, event_time, entity }
+    })
+  const deletion = fc
+    .tuple(
+      fc.oneof(
+        idOf('item').map((id) => ({ kind: 'queue_item', id })),
+        idOf('owner').map((id) => ({ kind: 'technique_owner', id })),
+        idOf('review').map((id) => ({ kind: 'technique_review', id })),
+      ),
+      at,
+    )
+    .map(([target, event_time]): Change => ({ ...target, op: 'delete', event_time }))
+  const some = (arbitrary: fc.Arbitrary<Change>, maxLength: number) =>
+    fc.array(arbitrary, { minLength: 1, maxLength })
+  return fc
+    .tuple(
+      some(queueItem, 20),
+      some(owner, 12),
+      some(review, 8),
+      some(snapshot, 8),
+      some(deletion, 6),
+    )
+    .map((parts) => parts.flat())
+}
+
+export function sampleUpkeep(seed: number, histories: number, firstOffset: number): CatalogRow[] {
+  const changes = Array.from({ length: histories }, (_, key) =>
+    fc.sample(historyOf(key), { seed: seed + key, numRuns: 1 }),
+  ).flat(2)
+  const repeated = changes.filter((_, index) => index % 7 === 0)
+  const all = [...changes, ...repeated]
+  const [order = []] = fc.sample(fc.shuffledSubarray(all, { minLength: all.length }), {
+    seed,
+    numRuns: 1,
+  })
+  // Taken in over some blocks, so that what came first on the log is told by time and offset.
+  const blockRows = 50
+  const rows: CatalogRow[] = []
+  for (let first = 0; first < order.length; first += blockRows) {
+    const timeMs = catalogDay0 + 1_000 * halfDayMs + first
+    const block = order.slice(first, first + blockRows)
+    rows.push(...catalogRows(block, { firstOffset: firstOffset + first, timeMs }))
+  }
+  return rows
+}
