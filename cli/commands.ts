@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { attackCommands } from './commands/attack.ts'
 import { config } from './commands/config.ts'
 import { coverage } from './commands/coverage.ts'
 import { deadLetterCommands } from './commands/dead-letters.ts'
@@ -26,5 +27,6 @@ export const commands: readonly Command[] = [
   ...deadLetterCommands,
   testsImport,
   ...ruleCommands,
+  ...attackCommands,
   config,
 ]

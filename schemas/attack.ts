@@ -61,12 +61,17 @@ export interface Attack {
 
 /** The release this build pins. Read and checked once, on first use. */
 export function loadAttack(): Attack {
-  pinned ??= buildAttack(catalogue.parse(JSON.parse(readFileSync(file, 'utf8'))))
+  pinned ??= buildAttack(readPinned())
   return pinned
 }
 
+/** The pinned release as it is written down. Throws where the file is not what it should be. */
+export function readPinned(): AttackFacts {
+  return attackFacts.parse(JSON.parse(readFileSync(pinnedFile, 'utf8')))
+}
+
 let pinned: Attack | undefined
-const file = new URL('./attack/attack-18.1.json', import.meta.url)
+export const pinnedFile = new URL('./attack/attack-18.1.json', import.meta.url)
 
 const domainFacts = z.object({
   tactics: z.array(z.object({ id: z.string(), shortname: z.string(), name: z.string() })),
@@ -84,7 +89,7 @@ const domainFacts = z.object({
   ),
 })
 
-const catalogue = z.object({
+export const attackFacts = z.object({
   release: z.string(),
   domains: z.object({ 'enterprise-attack': domainFacts, 'ics-attack': domainFacts }),
   groups: z.array(
@@ -97,11 +102,14 @@ const catalogue = z.object({
   ),
 })
 
-const domains = ['enterprise-attack', 'ics-attack'] as const
+export type AttackFacts = z.output<typeof attackFacts>
+export type DomainFacts = z.output<typeof domainFacts>
+
+export const domains = ['enterprise-attack', 'ics-attack'] as const
 /** Longest chain of revocations in 18.1 is 2. */
 const revocationsMax = 8
 
-function buildAttack(facts: z.infer<typeof catalogue>): Attack {
+export function buildAttack(facts: AttackFacts): Attack {
   const tactics: Tactic[] = []
   const techniques: Technique[] = []
   for (const domain of domains) {
