@@ -16,6 +16,7 @@ import type { ClickHouseClient } from '@clickhouse/client'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { createClickHouse } from '../cli/clickhouse.ts'
 import { type DevStack, startDevStack } from '../cli/dev-stack.ts'
+import { nodeOptions as productOptions } from '../cli/node-options.ts'
 import { names } from '../core/config.ts'
 import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
@@ -36,7 +37,7 @@ export const pipeline: Benchmark = {
         pace: { type: 'string', default: '1000,10000' },
         seconds: { type: 'string', default: '20' },
         engines: { type: 'string', default: '1' },
-        'node-options': { type: 'string', default: '' },
+        'node-options': { type: 'string', default: productOptions.join(' ') },
       },
     })
     say(machine())

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 /** The command line: finds the command, gives it its arguments, turns errors into exit codes. */
 
 import { formatDiagnostic } from '../core/diagnostic.ts'
