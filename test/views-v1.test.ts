@@ -150,6 +150,10 @@ test('a daily snapshot is what was reported that day, null where there was nothi
     { day: '2026-10-02', coverage_pct: 12.5, total: 691, attack_release: '18.1' },
     { day: '2026-10-03', coverage_pct: null },
   ])
+  expect((await ask('v1_confidence_daily', [])).data).toMatchObject([
+    { technique_id: 'T1003', status: 'validated', level: 'medium', score: 61.5 },
+    { technique_id: 'T1003' },
+  ])
 })
 
 test('every view of views/reads can be asked', async () => {

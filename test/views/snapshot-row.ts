@@ -32,6 +32,7 @@ export function snapshotRow(
       total: 691,
       attack_release: '18.1',
       computed_at: new Date(time).toISOString(),
+      techniques: [{ technique_id: 'T1003', status: 'validated', score: 61.5, level: 'medium' }],
     }),
     derived: '{}',
   }
