@@ -19,6 +19,7 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /api/v1/ingest': 'viewer',
   'GET /api/v1/ttp/techniques': 'viewer',
   'GET /api/v1/ttp/techniques/{id}/groups': 'viewer',
+  'GET /api/v1/ttp/attack/techniques': 'viewer',
   'GET /api/v1/ttp/by-identity/{id}': 'viewer',
   'GET /api/v1/ttp/identities/{id}': 'viewer',
   'PUT /api/v1/ttp/identities/{id}/merge': 'analyst',

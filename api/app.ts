@@ -45,6 +45,7 @@ import { openapi, registerComponents } from './openapi.ts'
 import { Problem, problemHandler, problemResponse } from './problem.ts'
 import { prometheus } from './prometheus.ts'
 import type { Api, Resource, Services } from './resource.ts'
+import { attackTechniques } from './ttp/attack-techniques.ts'
 import { byAttacker } from './ttp/by-attacker.ts'
 import { byIdentity } from './ttp/by-identity.ts'
 import { bySession } from './ttp/by-session.ts'
@@ -90,6 +91,7 @@ const resources: readonly Resource[] = [
   ingest,
   techniques,
   groups,
+  attackTechniques,
   byIdentity,
   identities,
   byAttacker,
