@@ -134,6 +134,9 @@ function assetOf(number: number): string {
   return JSON.stringify({ kind: 'detection_asset', id: `crash:${number}`, entity })
 }
 
+/** Enough of the word on one host in a while. */
+export const correlation = { id: 'crash.correlation', timespanS: 40, least: 4 } as const
+
 /** The rule of a crash case before and after its edit; a correlation counts what it matches. */
 export function ruleOf(version: 'first' | 'edited'): string {
   const isFirst = version === 'first'
@@ -155,25 +158,8 @@ tests:
   - event: { command_text: 'gamma 1' }
     emits: []
 ---
-title: More of them than there are
-id: crash.correlation
-correlation:
-  type: event_count
-  rules: [crash.word]
-  group-by: [host]
-  timespan: 1m
-  condition: { gte: 1000000 }
-  generate: true
-level: low
-tags: [attack.t1082]
-`
-}
-
-/** Enough of the word on one host in a while: what correlations count. */
-export const correlation = { timespanS: 40, least: 4, technique: 'T1087' } as const
-
-export const correlationRule = `title: The word again and again
-id: 6d0f6c5e-7a38-4a0c-9a55-30c1f1b0a9d2
+title: The word again and again
+id: ${correlation.id}
 correlation:
   type: event_count
   rules: [crash.word]
@@ -181,9 +167,10 @@ correlation:
   timespan: ${correlation.timespanS}s
   condition: { gte: ${correlation.least} }
   generate: true
-level: high
-tags: [attack.discovery, attack.${correlation.technique.toLowerCase()}]
+level: low
+tags: [attack.t1087]
 `
+}
 
 /** What one record must have become. */
 export type Fate = 'event' | 'dead-letter' | 'deletion'

@@ -17,6 +17,8 @@ export interface LogEntry {
   readonly partition: number
   readonly offset: number
   readonly value: Uint8Array | null
+  /** Its producer's clock. */
+  readonly timeMs: number
 }
 
 /** Reads topics from their first record to their end. */
@@ -39,7 +41,9 @@ export async function readLog(kafka: Kafka, topics: readonly string[]): Promise<
     consumer
       .run({
         eachMessage: async ({ topic, partition, message }) => {
-          entries.push({ topic, partition, offset: Number(message.offset), value: message.value })
+          const { offset, value, timestamp } = message
+          const timeMs = Number(timestamp)
+          entries.push({ topic, partition, offset: Number(offset), value, timeMs })
           const key = `${topic}:${partition}`
           if (Number(message.offset) + 1 >= (left.get(key) ?? 0)) left.delete(key)
           if (left.size === 0) resolve()
@@ -70,7 +74,7 @@ export async function differences(
   const rows = <T>(query: string): Promise<T[]> => select<T>(clickhouse, query)
   await compareFacts(found, rows, log, topics)
   await compareBlocks(found, rows, log)
-  await compareTags(found, rows, log, topics)
+  await compareRuleRows(found, rows, log, topics)
   await comparePublished(
     found,
     rows,
@@ -156,54 +160,62 @@ async function compareBlocks(found: string[], rows: Rows, log: readonly LogEntry
   }
 }
 
-interface TagRow extends Position {
-  readonly tag_id: string
-  readonly technique_id: string
+interface RuleRow extends Position {
   readonly rule_version: string
 }
 
-async function compareTags(
+/**
+ * In each block the rows of a table come from one version of the rule and are those that it gives. A
+ * block that was begun under one version and finished under another may have one table by each.
+ */
+async function compareRuleRows(
   found: string[],
   rows: Rows,
   log: readonly LogEntry[],
   topics: CaseTopics,
 ): Promise<void> {
-  const tags = await rows<TagRow>(
-    'SELECT topic, partition, offset, tag_id, technique_id, rule_version FROM tags',
-  )
-  const matches = await rows<Position>(
-    `SELECT topic, partition, offset FROM rule_matches WHERE rule_id = 'crash.word'`,
-  )
   const blocks = await rows<BlockRow>('SELECT * FROM ingest_progress')
   const commands = log.filter((entry) => entry.topic === topics.commands)
+  const tables = new Map([
+    ['tags', await rows<RuleRow>('SELECT topic, partition, offset, rule_version FROM tags')],
+    [
+      'rule_matches',
+      await rows<RuleRow>('SELECT topic, partition, offset, rule_version FROM rule_matches'),
+    ],
+  ])
+  const techniques = await rows<Position & { technique_id: string }>(
+    'SELECT topic, partition, offset, technique_id FROM tags',
+  )
+  const techniqueAt = new Map(techniques.map((tag) => [place(tag), tag.technique_id]))
   for (const block of blocks.filter(({ topic }) => topic === topics.commands)) {
     const isInside = (at: Position) =>
+      at.topic === block.topic &&
       at.partition === block.partition &&
       at.offset >= block.offset &&
       at.offset <= block.last_offset
-    const held = tags.filter(isInside)
-    const versions = new Set(held.map(({ rule_version }) => Number(rule_version.split('~')[0])))
-    if (versions.size > 1) found.push(`block ${place(block)} mixes rule versions`)
-    const version = [...versions][0] ?? 1
-    const expected = commands
+    const events = commands
       .filter(isInside)
       .filter(({ value }) => value !== null && fateOf(value) === 'event')
-      .flatMap((entry) => {
+    for (const [table, all] of tables) {
+      const held = all.filter(isInside)
+      const versions = new Set(held.map(({ rule_version }) => Number(rule_version.split('~')[0])))
+      const what = `${table} of ${place(block)}`
+      if (versions.size > 1) found.push(`${what} mix rule versions`)
+      const version = [...versions][0] ?? 1
+      const expected = events.flatMap((entry) => {
         const technique = techniqueOf(version, entry.value ?? new Uint8Array())
-        return technique === null ? [] : [`${place(entry)}=${technique}`]
+        return technique === null ? [] : [[place(entry), technique] as const]
       })
-    compareLists(
-      found,
-      `tags of ${place(block)}`,
-      expected,
-      held.map((tag) => `${place(tag)}=${tag.technique_id}`),
-    )
-    compareLists(
-      found,
-      `rule_matches of ${place(block)}`,
-      held.map(place),
-      matches.filter(isInside).map(place),
-    )
+      compareLists(
+        found,
+        what,
+        expected.map(([at]) => at),
+        held.map(place),
+      )
+      if (table !== 'tags') continue
+      const wrong = expected.filter(([at, technique]) => techniqueAt.get(at) !== technique)
+      if (wrong.length > 0) found.push(`${what}: ${wrong.length} of another technique`)
+    }
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout } from 'node:timers/promises'
-import { type Kafka, Partitioners, type Producer } from 'kafkajs'
+import { type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs'
 import type { Member } from './fleet.ts'
 import { type CaseTopics, loadMessages } from './load.ts'
 
@@ -19,6 +19,9 @@ const apiMsMax = 3_000
 /** One in so many ticks asks an API. */
 const apiEvery = 4
 
+/** What is bad in the nth piece of the load. */
+export type BadMessages = (topics: CaseTopics, nth: number) => TopicMessages[]
+
 export class RoundLoad {
   /** Descriptions of changes that an API has accepted. */
   readonly accepted: string[] = []
@@ -29,6 +32,7 @@ export class RoundLoad {
   readonly #topics: CaseTopics
   readonly #members: () => readonly Member[]
   readonly #requests = new Set<Promise<void>>()
+  #ticks = 0
   #isEnding = false
   #running: Promise<void> = Promise.resolve()
 
@@ -38,8 +42,10 @@ export class RoundLoad {
     this.#members = members
   }
 
-  start(pace: LoadPace): void {
-    this.#running = this.#run(pace)
+  /** May be started again once it has ended. */
+  start(pace: LoadPace, bad: BadMessages = badMessages): void {
+    this.#isEnding = false
+    this.#running = this.#run(pace, bad)
   }
 
   async end(): Promise<void> {
@@ -48,7 +54,7 @@ export class RoundLoad {
     await Promise.all(this.#requests)
   }
 
-  async #run({ records, everyMs }: LoadPace): Promise<void> {
+  async #run({ records, everyMs }: LoadPace, bad: BadMessages): Promise<void> {
     const producer = this.#kafka.producer({
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
@@ -56,19 +62,20 @@ export class RoundLoad {
     await producer.connect()
     for (let tick = 0; !this.#isEnding; tick += 1) {
       const pause = setTimeout(everyMs)
-      await this.#write(producer, records)
+      await this.#write(producer, records, bad)
       if (tick % apiEvery === 0) this.#ask(tick)
       await pause
     }
     await producer.disconnect()
   }
 
-  async #write(producer: Producer, count: number): Promise<void> {
+  async #write(producer: Producer, count: number, bad: BadMessages): Promise<void> {
     const topicMessages = [
       ...loadMessages(this.#topics, this.written + 1, count),
-      ...badMessages(this.#topics, this.written),
+      ...bad(this.#topics, this.#ticks),
     ]
     this.written += count
+    this.#ticks += 1
     await producer.sendBatch({ acks: -1, topicMessages }).catch(() => {
       this.refused += 1
     })
@@ -104,7 +111,7 @@ export class RoundLoad {
 }
 
 /** A bad record now and then in every topic, each another way to be bad. */
-function badMessages(topics: CaseTopics, number: number) {
+function badMessages(topics: CaseTopics, number: number): TopicMessages[] {
   const bad = [
     { topic: topics.alerts, value: '{"alert_id": "broken' },
     { topic: topics.tests, value: '[1, 2]' },
