@@ -15,7 +15,9 @@ import { startDevBroker } from '../brokers/dev-broker.ts'
 import { provideBrokers } from '../brokers/provide.ts'
 import { type CrashCase, runCase, type Servers } from './case.ts'
 import type { BrokerKind } from './fault-servers.ts'
-import { runRounds } from './rounds.ts'
+import { runOverload } from './overload.ts'
+import { runRolling } from './rolling.ts'
+import { type Counts, runRounds } from './rounds.ts'
 import { staleCommit } from './stale-commit.ts'
 
 const help = `npm run test:crash -- [options]
@@ -29,6 +31,8 @@ const help = `npm run test:crash -- [options]
   --rounds N       N rounds of random faults instead (--broker also apache3: three nodes)
   --seed S         of the first round; each has its own, one more than the one before
   --schedule TEXT  what happens in the round, as a round prints it
+  --rolling        a rolling restart of three engines under load instead
+  --overload S     ten times what one engine holds for S seconds instead
   --deep           100 rounds on the dev broker, 20 on Apache Kafka with one node and with three
 `
 
@@ -42,6 +46,8 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seed: { type: 'string' },
     schedule: { type: 'string' },
+    rolling: { type: 'boolean', default: false },
+    overload: { type: 'string' },
     deep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -51,7 +57,8 @@ if (values.help) {
   process.exit(0)
 }
 
-if (values.rounds !== undefined || values.deep) process.exit(await faultRounds())
+const ended = await otherSuites()
+if (ended !== null) process.exit(ended)
 
 const matrix: CrashCase[] = failpoints.flatMap((failpoint) =>
   (['kill', 'stop'] as const).flatMap((action) =>
@@ -87,29 +94,37 @@ process.stdout.write(
 )
 process.exit(counts.failed > 0 ? 1 : 0)
 
-/** The exit code. */
-async function faultRounds(): Promise<number> {
-  const rounds = Number(values.rounds ?? 1)
+/** Rounds and other suites on servers of their own; the exit code, or null where none was asked for. */
+async function otherSuites(): Promise<number | null> {
+  const { rounds, schedule, overload, rolling, deep } = values
+  const given = schedule === undefined ? {} : { schedule }
   const seed = Number(values.seed ?? Date.now() % 1_000_000)
-  const given = values.schedule === undefined ? {} : { schedule: values.schedule }
-  const totals = { passed: 0, failed: 0, skipped: 0 }
+  const totals: Counts = { passed: 0, failed: 0, skipped: 0 }
   const run = (kind: BrokerKind, count: number) =>
     runRounds({ kind, rounds: count, seed, ...given }, totals)
-  if (values.deep) {
+  if (deep) {
     await run('dev', 100)
     await run('apache', 20)
     await run('apache3', 20)
-  } else if (values.broker === 'both') {
-    await run('dev', rounds)
-    await run('apache', rounds)
-  } else if (values.broker === 'dev' || values.broker === 'apache' || values.broker === 'apache3') {
-    await run(values.broker, rounds)
+  } else if (rounds !== undefined) {
+    for (const kind of brokerKinds()) await run(kind, Number(rounds))
+  } else if (rolling) {
+    for (const kind of brokerKinds()) await runRolling(kind, totals)
+  } else if (overload !== undefined) {
+    for (const kind of brokerKinds()) await runOverload(kind, Number(overload), totals)
   } else {
-    throw new Error(`--broker ${values.broker}: there are dev, apache, apache3 and both`)
+    return null
   }
   const { passed, failed, skipped } = totals
   process.stdout.write(`Tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
   return failed > 0 ? 1 : 0
+}
+
+function brokerKinds(): BrokerKind[] {
+  const { broker } = values
+  if (broker === 'both') return ['dev', 'apache']
+  if (broker === 'dev' || broker === 'apache' || broker === 'apache3') return [broker]
+  throw new Error(`--broker ${broker}: there are dev, apache, apache3 and both`)
 }
 
 async function brokers(): Promise<Broker[]> {
