@@ -156,7 +156,7 @@ export class Partition {
       () => this.#recompute(context, intent, records),
     )
     const block: Block = { ...this.#at, first, last, records }
-    await writeBlock(this.#options, lease, block, intent, outcome)
+    await writeBlock(this.#options, lease, block, intent, outcome, { isRecovered: true })
     this.#options.metrics.count('ttpstream_recoveries_total', { ...this.#at })
     this.#settle(last + 1)
   }

@@ -31,12 +31,17 @@ export interface BlockWriter {
   readonly onFinished?: (outcome: Outcome, timeMs: number) => void
 }
 
+/**
+ * `isRecovered`: another may have begun the block, and an insert of theirs may come through as late as
+ * ours, which ClickHouse then drops. What is published and counted is read back after the inserts.
+ */
 export async function writeBlock(
   writer: BlockWriter,
   lease: Lease,
   block: Block,
   intent: Intent,
   outcome: Outcome,
+  { isRecovered = false } = {},
 ): Promise<void> {
   const { store, sink, publish, failpoint } = writer
   const { rows } = outcome
@@ -56,14 +61,15 @@ export async function writeBlock(
   await insert('rule_matches', rows.rule_matches ?? [])
   await insert('tags', rows.tags ?? [])
   failpoint('tags')
-  const out = publish(rows)
+  const durable = isRecovered ? await publishedRows(writer, lease, block, intent, outcome) : outcome
+  const out = publish(durable.rows)
   if (out.length > 0) await retry('publish', () => sink.send(out))
   failpoint('publish')
-  const progress = progressRow(block, intent, outcome)
+  const progress = progressRow(block, intent, durable)
   await insert('ingest_progress', [progress])
   failpoint('progress')
-  countBlock(writer.metrics, progress, outcome)
-  writer.onFinished?.(outcome, intent.time)
+  countBlock(writer.metrics, progress, durable)
+  writer.onFinished?.(durable, intent.time)
 }
 
 /**
@@ -79,17 +85,39 @@ export async function reconcile(
   const computed = compute()
   const held: Record<string, unknown> = {}
   for (const name of [...factTables, 'dead_letters', 'rule_matches', 'tags'] as const) {
-    const what = `read back ${name}`
-    const rows = await retryTransient(
-      { lease, what, log: writer.log, onTrouble: trouble(writer, what) },
-      () => writer.store.rowsOf(name, range),
-    )
+    const rows = await readBack(writer, lease, name, range)
     held[name] = rows.length > 0 ? rows : (computed.rows[name] ?? [])
   }
   // Checked: each member is the rows of its own table, read back or computed.
   const rows = held as Rows
   const events = factTables.reduce((sum, name) => sum + (rows[name]?.length ?? 0), 0)
   return { ...computed, rows, events }
+}
+
+function readBack<Name extends TableName>(
+  writer: BlockWriter,
+  lease: Lease,
+  name: Name,
+  range: BlockRange,
+): Promise<Row<Name>[]> {
+  const what = `read back ${name}`
+  return retryTransient({ lease, what, log: writer.log, onTrouble: trouble(writer, what) }, () =>
+    writer.store.rowsOf(name, range),
+  )
+}
+
+/** The outcome with those rows of `tags` and `dead_letters` that the tables hold. */
+async function publishedRows(
+  writer: BlockWriter,
+  lease: Lease,
+  { topic, partition, first, last }: Block,
+  { log }: Intent,
+  outcome: Outcome,
+): Promise<Outcome> {
+  const range = { log, topic, partition, first, last }
+  const dead_letters = await readBack(writer, lease, 'dead_letters', range)
+  const tags = await readBack(writer, lease, 'tags', range)
+  return { ...outcome, rows: { ...outcome.rows, dead_letters, tags } }
 }
 
 const factTables = ['commands', 'alert_events', 'test_events', 'catalog_events'] as const

@@ -1,4 +1,5 @@
 import { compression } from './cases/compression.ts'
+import { lateInserts } from './cases/late-inserts.ts'
 import { retention } from './cases/retention.ts'
 import { undecodable } from './cases/undecodable.ts'
 import { witnesses } from './cases/witnesses.ts'
@@ -10,4 +11,5 @@ export const cases: readonly DeliveryCase[] = [
   ...undecodable,
   ...witnesses,
   ...retention,
+  ...lateInserts,
 ]
