@@ -135,17 +135,13 @@ async function compareBlocks(found: string[], rows: Rows, log: readonly LogEntry
     'SELECT * FROM ingest_progress ORDER BY topic, partition, offset, last_offset',
   )
   const next = new Map<string, number>()
+  const partitions = byPartition(log)
   for (const block of blocks) {
     const key = `${block.topic}:${block.partition}`
     const expected = next.get(key) ?? 0
     if (block.offset !== expected) found.push(`block ${place(block)} should begin at ${expected}`)
     next.set(key, block.last_offset + 1)
-    const inside = log.filter(
-      (entry) =>
-        `${entry.topic}:${entry.partition}` === key &&
-        entry.offset >= block.offset &&
-        entry.offset <= block.last_offset,
-    )
+    const inside = within(partitions.get(key), block)
     const sum = block.events + block.dead_letters + block.deletions
     if (block.records !== inside.length || sum !== block.records) {
       found.push(
@@ -175,29 +171,22 @@ async function compareRuleRows(
   topics: CaseTopics,
 ): Promise<void> {
   const blocks = await rows<BlockRow>('SELECT * FROM ingest_progress')
-  const commands = log.filter((entry) => entry.topic === topics.commands)
+  const partitions = byPartition(log)
   const tables = new Map([
-    ['tags', await rows<RuleRow>('SELECT topic, partition, offset, rule_version FROM tags')],
-    [
-      'rule_matches',
-      await rows<RuleRow>('SELECT topic, partition, offset, rule_version FROM rule_matches'),
-    ],
+    ['tags', byPartition(await rows<RuleRow>(ruleRows('tags')))],
+    ['rule_matches', byPartition(await rows<RuleRow>(ruleRows('rule_matches')))],
   ])
   const techniques = await rows<Position & { technique_id: string }>(
     'SELECT topic, partition, offset, technique_id FROM tags',
   )
   const techniqueAt = new Map(techniques.map((tag) => [place(tag), tag.technique_id]))
   for (const block of blocks.filter(({ topic }) => topic === topics.commands)) {
-    const isInside = (at: Position) =>
-      at.topic === block.topic &&
-      at.partition === block.partition &&
-      at.offset >= block.offset &&
-      at.offset <= block.last_offset
-    const events = commands
-      .filter(isInside)
-      .filter(({ value }) => value !== null && fateOf(value) === 'event')
+    const key = `${block.topic}:${block.partition}`
+    const events = within(partitions.get(key), block).filter(
+      ({ value }) => value !== null && fateOf(value) === 'event',
+    )
     for (const [table, all] of tables) {
-      const held = all.filter(isInside)
+      const held = within(all.get(key), block)
       const versions = new Set(held.map(({ rule_version }) => Number(rule_version.split('~')[0])))
       const what = `${table} of ${place(block)}`
       if (versions.size > 1) found.push(`${what} mix rule versions`)
@@ -217,6 +206,40 @@ async function compareRuleRows(
       if (wrong.length > 0) found.push(`${what}: ${wrong.length} of another technique`)
     }
   }
+}
+
+function ruleRows(table: string): string {
+  return `SELECT topic, partition, offset, rule_version FROM ${table} WHERE rule_id = 'crash.word'`
+}
+
+/** In offset order, by `topic:partition`. */
+function byPartition<At extends Position>(all: readonly At[]): Map<string, At[]> {
+  const found = new Map<string, At[]>()
+  for (const at of all) {
+    const key = `${at.topic}:${at.partition}`
+    const held = found.get(key)
+    if (held === undefined) found.set(key, [at])
+    else held.push(at)
+  }
+  for (const held of found.values()) held.sort((a, b) => a.offset - b.offset)
+  return found
+}
+
+/** Those of a block's range. */
+function within<At extends Position>(sorted: readonly At[] = [], block: BlockRow): At[] {
+  let [from, to] = [0, sorted.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if ((sorted[middle]?.offset ?? 0) < block.offset) from = middle + 1
+    else to = middle
+  }
+  const found: At[] = []
+  for (let at = from; at < sorted.length; at += 1) {
+    const one = sorted[at]
+    if (one === undefined || one.offset > block.last_offset) break
+    found.push(one)
+  }
+  return found
 }
 
 async function comparePublished(

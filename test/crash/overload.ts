@@ -66,6 +66,7 @@ async function overload(round: Round, seconds: number, name: string): Promise<st
   const before = await finishedRecords(round)
   await setTimeout(calibrateMs)
   const capacity = ((await finishedRecords(round)) - before) / (calibrateMs / 1_000)
+  say(`one engine holds ${Math.round(capacity)} records/s`)
   // Of ten commands come thirteen records.
   const commands = Math.ceil((capacity * overloadFactor * tickMs) / 1_000 / 1.3)
   await round.load.end()
@@ -77,10 +78,12 @@ async function overload(round: Round, seconds: number, name: string): Promise<st
   const overloadSeconds = (Date.now() - begun) / 1_000
   const offered = ((await producedRecords(round)) - recordsBefore) / overloadSeconds
   const lag = (await producedRecords(round)) - (await finishedRecords(round))
+  say(`${Math.round(offered)} records/s for ${overloadSeconds.toFixed(0)} s: a lag of ${lag}`)
   round.slowClickHouse(0)
   const wellAt = Date.now()
   await until('the lag to be gone', () => round.isFinished(), 10 * overloadSeconds * 1_000, tickMs)
   const drainSeconds = (Date.now() - wellAt) / 1_000
+  say(`gone after ${drainSeconds.toFixed(1)} s; ${watch.text()}`)
   await watch.end()
   const log = await readLogIn(round.kafka, round.topics)
   const found = [...watch.complaints(), ...(await round.drain())]
@@ -93,6 +96,10 @@ async function overload(round: Round, seconds: number, name: string): Promise<st
       `(×${(drainSeconds / overloadSeconds).toFixed(2)}); ${watch.text()}; ${biggest(log)}\n`,
   )
   return found
+}
+
+function say(text: string): void {
+  process.stdout.write(`     ${text}\n`)
 }
 
 function biggest(log: readonly LogEntry[]): string {
