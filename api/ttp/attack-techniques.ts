@@ -52,13 +52,10 @@ const route = createRoute({
         .enum(['enterprise-attack', 'ics-attack'])
         .optional()
         .openapi({ description: 'Only of this domain.', example: 'enterprise-attack' }),
-      all: z
-        .enum(['true', 'false'])
-        .default('false')
-        .openapi({
-          description: 'Whether to list what is no longer in use too.',
-          example: 'false',
-        }),
+      all: z.enum(['true', 'false']).default('false').openapi({
+        description: 'Whether to list what is no longer in use too.',
+        example: 'false',
+      }),
       limit: limit(100),
       cursor: cursor('attack-techniques', z.tuple([z.string()])),
     }),
