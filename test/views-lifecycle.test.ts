@@ -1,130 +1,34 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Row } from '../schemas/table.ts'
-import { sampleAlerts } from './views/alert-histories.ts'
-import {
-  assetIds,
-  attack,
-  catalogDay0,
-  halfDayMs,
-  sampleCatalog,
-  techniques,
-} from './views/catalog-histories.ts'
-import { commandRow } from './views/command-row.ts'
+import { attack, catalogDay0, halfDayMs } from './views/catalog-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
-import { isoTime, load } from './views/load.ts'
+import {
+  alerts,
+  catalog,
+  compared,
+  instants,
+  lifecycle,
+  loadWorld,
+  worldAt,
+} from './views/lifecycle-world.ts'
+import { isoTime } from './views/load.ts'
 import { alertStates } from './views/oracle/alerts.ts'
-import { confidences, healths, type World } from './views/oracle/confidence.ts'
+import { confidences, healths } from './views/oracle/confidence.ts'
 import { coverageAt, regression, totals } from './views/oracle/coverage.ts'
-import { Lifecycle } from './views/oracle/lifecycle.ts'
-import { latestRounds, type TestRow, testRounds } from './views/oracle/tests.ts'
-import { printSeed, seed } from './views/seed.ts'
-import { tagRow } from './views/tag-histories.ts'
-import { testRow } from './views/test-histories.ts'
+import { printSeed } from './views/seed.ts'
 
 /** The lifecycle of detections as of any time, against an oracle that works it out one by one. */
-
-const catalog = sampleCatalog(seed)
-const alerts = sampleAlerts(seed, 220)
-const halves = fc.sample(fc.integer({ min: 0, max: 600 }), { seed, numRuns: 300 })
-const halfAt = (index: number) => catalogDay0 + (halves[index % halves.length] ?? 0) * halfDayMs
-const pick = <T>(list: readonly T[], index: number): T => {
-  const item = list[(halves[index % halves.length] ?? 0) % list.length]
-  if (item === undefined) throw new Error('an empty list')
-  return item
-}
-const tests: TestRow[] = Array.from({ length: 60 }, (_, index) =>
-  testRow({
-    test_id: `t${index}`,
-    offset: index,
-    event_time: halfAt(index),
-    record_time: halfAt(index),
-    technique_id: pick(techniques, index + 1),
-    hosts: pick([['ws1'], ['ws2', 'ws2.example.local'], []], index + 2),
-    targets: pick([['dc1'], []], index + 3),
-    red_started_at: halfAt(index) - 60_000 * pick([0, 1, 700], index + 4),
-    state: pick(['validated', 'validated', 'rejected'], index + 5),
-    detection_result: pick(['detected', 'partially_detected', 'not_detected', null], index + 6),
-  }),
-)
-const tags = Array.from({ length: 120 }, (_, offset) =>
-  tagRow({
-    offset,
-    event_time: halfAt(offset + 7) + 1000,
-    rule_id: pick(assetIds, offset + 8),
-    technique_id: pick(techniques, offset + 9).slice(0, 5),
-  }),
-)
-const commands: Row<'commands'>[] = Array.from({ length: 30 }, (_, offset) =>
-  commandRow({
-    offset,
-    event_time: halfAt(offset + 10),
-    ...pick([{ service: 'Sysmon' }, { product: 'windows', service: 'security' }], offset + 11),
-  }),
-)
 
 let database: ViewsDatabase
 
 beforeAll(async () => {
   printSeed('views of the lifecycle')
   database = await openViewsDatabase()
-  await load(database, 'catalog_events', catalog, { blocks: 3 })
-  await load(database, 'alert_events', alerts, { blocks: 2 })
-  await load(database, 'test_events', tests, { blocks: 1 })
-  await load(database, 'tags', tags, { blocks: 1 })
-  await load(database, 'commands', commands, { blocks: 1 })
+  await loadWorld(database)
 }, 60_000)
 afterAll(() => database.close())
 
-const lifecycle = new Lifecycle(catalog, attack)
-const instants = [130 * halfDayMs - 1, 300 * halfDayMs, 601 * halfDayMs].map(
-  (ms) => catalogDay0 + ms,
-)
-
-function worldAt(atMs: number): World {
-  return {
-    atMs,
-    lifecycle,
-    alerts: alertStates(alerts, catalog, atMs),
-    tests: latestRounds(testRounds(tests, atMs)),
-    hits: grouped(tags.map((tag) => [tag.rule_id, tag.event_time])),
-    arrivals: grouped(
-      commands.flatMap(({ product, service, event_time }) =>
-        [product, service, `${product}-${service}`].map(
-          (name) => [name.toLowerCase(), event_time] as const,
-        ),
-      ),
-    ),
-  }
-}
-
-function grouped(pairs: readonly (readonly [string, number])[]): Map<string, number[]> {
-  const groups = new Map<string, number[]>()
-  for (const [key, value] of pairs) groups.set(key, [...(groups.get(key) ?? []), value])
-  return groups
-}
-
 async function read(view: string, atMs: number): Promise<Record<string, unknown>[]> {
   return database.views.select<Record<string, unknown>>(view, { at_s: atMs / 1000 })
-}
-
-/** Rows by their key with the members of `expected` only; times as text, numbers to 9 digits. */
-function compared(rows: readonly object[], keys: readonly string[], expected?: object) {
-  const members = expected === undefined ? undefined : Object.keys(expected)
-  return Object.fromEntries(
-    rows.map((row) => {
-      const entries = Object.entries(row)
-        .filter(([name]) => members === undefined || members.includes(name))
-        .map(([name, value]) => [name, comparable(name, value)])
-      const record: Record<string, unknown> = Object.fromEntries(entries)
-      return [keys.map((key) => record[key]).join(' '), record]
-    }),
-  )
-}
-
-function comparable(name: string, value: unknown): unknown {
-  if (typeof value !== 'number') return value
-  return /(_at|_due|_time)$/.test(name) ? isoTime(value) : Number(value.toFixed(9)) + 0
 }
 
 test.concurrent('alerts, their assets, techniques and verdicts are as folded by hand', async () => {

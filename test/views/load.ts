@@ -1,3 +1,4 @@
+import { sha256Hex } from '../../core/hash.ts'
 import type { Row, TableName } from '../../schemas/table.ts'
 import type { ViewsDatabase } from './database.ts'
 
@@ -11,8 +12,10 @@ export async function load<Name extends TableName>(
   const size = Math.ceil(rows.length / options.blocks)
   for (let first = 0; first < rows.length; first += size) {
     const block = rows.slice(first, first + size)
+    // Of its content: two loads of as many rows are not taken for one.
+    const token = `${table}:${first}:${sha256Hex(JSON.stringify(block))}`
     for (let attempt = 0; attempt < 2; attempt++) {
-      await store.insert(table, block, `${table}:${first}:${rows.length}`)
+      await store.insert(table, block, token)
     }
   }
 }

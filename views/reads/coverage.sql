@@ -35,7 +35,7 @@ LEFT JOIN
         countIf(is_counted) AS detection_count,
         countIf(is_counted AND validation_id != '' AND result > 0) AS valid_detection_count,
         maxIf(result, is_counted AND validation_id != '') AS best,
-        countIf(rule.is_enabled AND lowerUTF8(log_source_name) IN (
+        countIf(rule.is_enabled AND log_source_name != '' AND lowerUTF8(log_source_name) IN (
             SELECT DISTINCT lowerUTF8(arrayJoin([
                 source, kind, product, service, category,
                 concat(product, '-', service), concat(product, '-', category),
