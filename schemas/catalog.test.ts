@@ -97,6 +97,18 @@ test('a signed validation gets another signature when any of its content changes
   expect(signature('one', 'v2')).not.toBe(signature('one'))
 })
 
+test('a signature is over what we state of a validation too', () => {
+  const sign = (text: string) => sha256Hex(`key${text}`)
+  const signature = (derived: object) => {
+    const entity = { asset_id: 'a', validation_result: 'detected' }
+    const record = { kind: 'validation', id: 'v1', actor: 'ttpstream:replay', entity, derived }
+    const change = parseCatalog(record, { ...facts, sign })
+    return change.ok ? change.value.derived['integrity_hash'] : undefined
+  }
+  expect(signature({ logic_hash: 'l1' })).toMatch(/^[0-9a-f]{64}$/)
+  expect(signature({ logic_hash: 'l1' })).not.toBe(signature({ logic_hash: 'l2' }))
+})
+
 test('facts cannot be deleted, entities can', () => {
   expect(refusal({ kind: 'validation', op: 'delete' })).toContain('publish an `invalidation`')
   expect(refusal({ kind: 'erasure', op: 'delete' })).toContain('cannot be taken back')

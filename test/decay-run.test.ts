@@ -49,6 +49,10 @@ test('a run while all is valid leaves the snapshot of the day and nothing else',
   const result = await worker.duties.decay()
   expect(result).toMatchObject({ began: 0, ended: 0, opened: [], records: 1 })
   expect(result.snapshot).toMatchObject({ validated: 2, partial: 0, attack_release: '18.1' })
+  expect(result.snapshot?.['techniques']).toMatchObject([
+    { technique_id: 'T1033', status: 'validated', score: expect.any(Number) },
+    { technique_id: 'T1057', status: 'validated' },
+  ])
   expect(result.snapshot?.['coverage_pct']).toBeCloseTo(
     (2 / Number(result.snapshot?.['total'])) * 100,
   )
