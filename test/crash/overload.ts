@@ -85,8 +85,8 @@ async function overload(round: Round, seconds: number, name: string): Promise<st
   const drainSeconds = (Date.now() - wellAt) / 1_000
   say(`gone after ${drainSeconds.toFixed(1)} s; ${watch.text()}`)
   await watch.end()
-  const log = await readLogIn(round.kafka, round.topics)
   const found = [...watch.complaints(), ...(await round.drain())]
+  const log = await readLogIn(round.kafka, round.topics)
   found.push(...(await round.judge(log)).found)
   if (drainSeconds > drainPartMax * overloadSeconds) found.push(`the lag took ${drainSeconds} s`)
   process.stdout.write(

@@ -41,7 +41,8 @@ export interface RoundResult {
 
 const sessionMs = 1_500
 const startMsMax = 60_000
-const drainMsMax = 60_000
+const drainMsMax = 300_000
+const standstillMsMax = 30_000
 const alertMsMax = 20_000
 /** Each question costs the servers of a busy machine something. */
 const pollMs = 300
@@ -257,10 +258,18 @@ export class Round {
     )
   }
 
+  /** However long a busy machine takes, as long as blocks are finished. */
   #finished(): Promise<void> {
+    const query = 'SELECT count() AS blocks FROM ingest_progress'
+    let [blocks, movedAt] = [-1, Date.now()]
     const isDone = async () => {
       const [complaint] = this.fleet.complaints()
       if (complaint !== undefined) throw new Error(complaint)
+      const [row] = await select<{ blocks: number }>(this.clickhouse, query)
+      if (row?.blocks !== blocks) [blocks, movedAt] = [row?.blocks ?? 0, Date.now()]
+      if (Date.now() - movedAt > standstillMsMax) {
+        throw new Error(`no block was finished for ${standstillMsMax / 1_000} s`)
+      }
       return this.isFinished()
     }
     return until('every block to be finished', isDone, drainMsMax, pollMs)
