@@ -96,4 +96,6 @@ test('a migration is numbered, and says which present files it leads to', async 
   await expect(pathsOf({ 'migrations/0001-b.sql': '-- changes: tables/a.sql' })).rejects.toThrow(
     'no such file',
   )
+  const twins = { 'migrations/0001-b.sql': 'ALTER;', 'migrations/0001-c.sql': 'ALTER;' }
+  await expect(pathsOf(twins)).rejects.toThrow('have one number')
 })

@@ -46,7 +46,14 @@ export async function readSqlFiles(root: string): Promise<SqlFiles> {
   }
   const known = new Set(objects.map((file) => file.path))
   const migrations = await readFolder(root, 'migrations')
-  for (const migration of migrations) checkMigration(migration, known)
+  for (const [index, migration] of migrations.entries()) {
+    checkMigration(migration, known)
+    const before = migrations[index - 1]
+    if (before !== undefined && numberOf(before) === numberOf(migration)) {
+      const why = `${before.path} and ${migration.path} have one number; give the newer one the next`
+      throw new ConfigError('sql-migration-number', why)
+    }
+  }
   return { migrations, objects }
 }
 
@@ -120,6 +127,10 @@ function ordered(drafts: readonly Draft[], earlier: ReadonlySet<string>): SqlFil
   }
   for (const draft of drafts) place(draft, [])
   return result
+}
+
+function numberOf({ path }: SqlFile): string {
+  return path.slice('migrations/'.length, 'migrations/NNNN'.length)
 }
 
 function checkMigration({ path, changes }: SqlFile, known: ReadonlySet<string>): void {

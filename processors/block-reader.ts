@@ -30,8 +30,25 @@ export class BlockReader {
     this.#limits = limits
   }
 
+  /**
+   * Calls `take` with each record that is a JSON object. What it throws is a mistake of ours that one
+   * record brought to light: it costs that record, not the partition it came on.
+   */
+  each(records: readonly LogRecord[], take: (read: ReadRecord) => void): void {
+    for (const record of records) {
+      const read = this.#read(record)
+      if (read === null) continue
+      try {
+        take(read)
+      } catch (thrown) {
+        const kind = thrown instanceof Error ? thrown.name : 'exception'
+        this.refuse(read, 'processing-failed', `the record could not be processed (${kind})`)
+      }
+    }
+  }
+
   /** null: a tombstone or a dead letter, both accounted for. */
-  read(record: LogRecord): ReadRecord | null {
+  #read(record: LogRecord): ReadRecord | null {
     const { value: bytes } = record
     if (bytes === null) {
       this.deletions += 1

@@ -36,21 +36,20 @@ export function createCatalogProcessor(options: CatalogOptions, merges = new Mer
       if (first !== undefined) merges.rewind(context.log, first.offset)
       const reader = new BlockReader(context, options)
       const rows: Row<'catalog_events'>[] = []
-      for (const record of records) {
-        const read = reader.read(record)
-        if (read === null) continue
+      reader.each(records, (read) => {
+        const { record } = read
         const time = eventTimeOf(catalogTime(read.value), read.recordTimeMs)
         const facts = { ...constant, eventTimeMs: time.eventTimeMs }
         const checked = parseCatalog(read.value, facts)
         if (!checked.ok) {
           reader.refuse(read, 'invalid-catalog', formatProblems(checked.problems))
-          continue
+          return
         }
         const { kind, id, op, actor, reason, entity, derived } = checked.value
         const refusal = kind === 'merge' ? merges.take(record.offset, checked.value) : null
         if (refusal !== null) {
           reader.refuse(read, refusal.code, refusal.reason)
-          continue
+          return
         }
         rows.push({
           ...positionOf(context, record),
@@ -65,7 +64,7 @@ export function createCatalogProcessor(options: CatalogOptions, merges = new Mer
           entity: JSON.stringify(entity),
           derived: JSON.stringify(derived),
         })
-      }
+      })
       return {
         rows: { catalog_events: rows, dead_letters: reader.deadLetters },
         events: rows.length,

@@ -8,6 +8,7 @@ import { ruleContext } from '../rules/language/context.ts'
 import { naiveRevision } from '../rules/language/naive-revision.ts'
 import { parseRules } from '../rules/language/parse.ts'
 import type { Revision, RuleState } from '../rules/rule.ts'
+import type { SourceSet } from '../schemas/source.ts'
 import { builtinSources } from '../schemas/source-set.ts'
 import { createAlertProcessor } from './alerts.ts'
 import { createCatalogProcessor } from './catalog.ts'
@@ -262,6 +263,34 @@ test('an exception in matching costs the tags of that event only', () => {
   expect(rows.commands).toHaveLength(2)
   expect(rows.tags).toHaveLength(2)
   expect(dropped).toEqual({ rule_error: 1 })
+})
+
+test('an exception on the way costs one record, which becomes a dead letter', () => {
+  const sound = builtinSources()
+  const broken: SourceSet = {
+    ...sound,
+    read(record, at) {
+      if ('boom' in record) throw new TypeError('a bug')
+      return sound.read(record, at)
+    },
+  }
+  const processor = createCommandProcessor({ ...limits, sources: broken, keepRaw: 'matches' })
+  const { rows, events } = run(processor, [{ ...download, boom: 1 }, download])
+  expect(events).toBe(1)
+  expect(rows.commands).toMatchObject([{ offset: 41 }])
+  expect(rows.dead_letters).toMatchObject([{ offset: 40, code: 'processing-failed' }])
+})
+
+test('a list whose elements have a `toString` of their own joins like any other', () => {
+  const record = {
+    '@timestamp': '2026-11-20T10:41:08Z',
+    event: { category: ['process'], type: ['start'], id: 'e' },
+    host: { name: 'web1', os: { type: 'linux' } },
+    process: { args: ['sh', { toString: false }] },
+  }
+  expect(run(commands, [record]).rows.commands).toMatchObject([
+    { command_text: 'sh {"toString":false}' },
+  ])
 })
 
 test('only records that raise an alert are matched', () => {

@@ -43,23 +43,24 @@ export function taggedProcessor<Name extends FactTable>(
       const reader = new BlockReader(context, options)
       const tagging = new Tagging(context, options)
       const rows: Row<Name>[] = []
-      for (const record of records) {
-        const read = reader.read(record)
-        if (read === null) continue
+      reader.each(records, (read) => {
+        const { record } = read
         const interpreted = topic.interpret(context, read)
         if ('refused' in interpreted) {
           reader.refuse(read, interpreted.refused, interpreted.reason)
-          continue
+          return
         }
         const { event } = interpreted
-        if (interpreted.isMatched) tagging.addFinding(record, event)
         const matched = interpreted.isMatched ? tagging.match(event) : noRules
         const isKept = interpreted.isKept || matched.length > 0
-        rows.push(interpreted.row(isKept ? rawOf(read, event.kind) : ''))
+        const row = interpreted.row(isKept ? rawOf(read, event.kind) : '')
+        if (interpreted.isMatched) tagging.addFinding(record, event)
+        // Nothing is thrown from here on: a record is a row or a dead letter, never both.
+        rows.push(row)
         if (matched.length > 0 && !tagging.add(record, event, matched)) {
           reader.note(read, 'no_anchor', noAnchor, event.kind)
         }
-      }
+      })
       return {
         rows: {
           ...topic.rows(rows),

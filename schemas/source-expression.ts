@@ -169,10 +169,15 @@ function compileJoin(parts: readonly Expression[], separator: string, absent: Ab
     for (const read of readers) {
       const value = read(scope)
       if (value === undefined || isObject(value)) return undefined
-      texts.push(Array.isArray(value) ? value.map(String).join(separator) : String(value))
+      texts.push(Array.isArray(value) ? value.map(elementText).join(separator) : String(value))
     }
     return texts.join(separator)
   }
+}
+
+/** What is no scalar may have a `toString` of the producer's making. */
+function elementText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function compileList(parts: readonly Expression[], absent: Absent): Reader {
