@@ -12,7 +12,8 @@ import { groupBy } from '../core/group-by.ts'
 import { sha256Hex } from '../core/hash.ts'
 import type { TopicPartition } from '../core/kafka.ts'
 import { systemRandom } from '../core/random.ts'
-import { readRange, type StoredRecord } from '../processors/engine/range-reader.ts'
+import { readRange } from '../processors/engine/range-reader.ts'
+import type { StoredRecord } from '../processors/engine/wire/batch-records.ts'
 
 export interface WantedLetter extends TopicPartition {
   readonly offset: number

@@ -3,6 +3,7 @@ import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs'
 import type { Config } from '../core/config.ts'
 import { ConfigError } from '../core/error.ts'
 import type { Log } from '../core/log.ts'
+import { frameSocket } from '../processors/engine/wire/frame-socket.ts'
 import { installConnectionRules } from '../processors/engine/wire/kafkajs-connection.ts'
 
 /** A kafkajs client by the settings; its log lines go to `log`, never with secrets. */
@@ -25,11 +26,11 @@ export function createKafka(config: Config, log: Log): Kafka {
     },
   }
   const sasl = saslOf(config)
-  return new Kafka({ ...settings, ...tlsOf(config), ...(sasl === null ? {} : { sasl }) })
+  return new Kafka({ ...settings, ...transportOf(config), ...(sasl === null ? {} : { sasl }) })
 }
 
-function tlsOf(config: Config): Pick<KafkaConfig, 'ssl'> {
-  if (!config.flag('TTPSTREAM_KAFKA_TLS')) return {}
+function transportOf(config: Config): Pick<KafkaConfig, 'ssl' | 'socketFactory'> {
+  if (!config.flag('TTPSTREAM_KAFKA_TLS')) return { socketFactory: frameSocket }
   const file = config.text('TTPSTREAM_KAFKA_TLS_CA_FILE')
   return { ssl: file === '' ? true : { ca: [readFileSync(file, 'utf8')] } }
 }

@@ -31,7 +31,7 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-/** The records of one partition that one fetch returned, in offset order. */
+/** The records of one partition that one fetch returned, in offset order. Their bytes are good until the batch is handled. */
 export interface RecordBatch extends TopicPartition {
   /** The offset that was asked for. */
   readonly position: number

@@ -8,15 +8,34 @@ import { encodeBatch } from './brokers/record-batch.ts'
 const batchBytesMax = 1 << 20
 
 test('records come out with their offsets, times, keys, values and headers', async () => {
-  const set = batchAt(100, { values: ['a', 'b', 'c'], timestampMs: 5_000, stepMs: 7 })
-  const entries = await decode(set)
-  expect(entries.map(({ offset, timestamp, value }) => [offset, timestamp, String(value)])).toEqual(
-    [
-      ['100', '5000', 'a'],
-      ['101', '5007', 'b'],
-      ['102', '5014', 'c'],
-    ],
-  )
+  const values = ['a', 'b', 'c']
+  const entries = await decode(batchAt(100, { values, timestampMs: 5_000, stepMs: 7 }))
+  const records = entries.flatMap((entry) => entry.records)
+  expect(records).toMatchObject([
+    { offset: 100, timestampMs: 5_000, key: null, value: Buffer.from('a'), headers: {} },
+    { offset: 101, timestampMs: 5_007, value: Buffer.from('b') },
+    { offset: 102, timestampMs: 5_014, value: Buffer.from('c') },
+  ])
+})
+
+test('a batch is one message; beside a transaction every record is one', async () => {
+  const plain = batchAt(0, { values: ['a', 'b'] })
+  const transactional = batchAt(2, { values: ['c', 'd'], attributes: 0x10 })
+  const alone = await decode(Buffer.concat([plain, plain]))
+  expect(alone.map(({ offset }) => offset)).toEqual(['1', '1'])
+  const mixed = await decode(Buffer.concat([plain, transactional]))
+  const ofTransaction = mixed.map(({ offset, batchContext }) => [
+    offset,
+    batchContext.inTransaction,
+  ])
+  expect(ofTransaction).toEqual([
+    ['0', false],
+    ['1', false],
+    ['2', true],
+    ['3', true],
+    // How far the set reaches.
+    ['3', false],
+  ])
 })
 
 test('a batch cut off at the end of the set is left for the next fetch', async () => {
@@ -128,7 +147,7 @@ test('a gzip batch decodes as a plain one does', async () => {
   const plain = await decode(batchAt(0, { values, timestampMs: 1 }))
   const packed = await decode(batchAt(0, { values, timestampMs: 1, isGzip: true }))
   expect(gzipSync(values.join('')).length).toBeLessThan(values.join('').length)
-  expect(packed.map(({ record }) => record)).toEqual(plain.map(({ record }) => record))
+  expect(packed.map(({ records }) => records)).toEqual(plain.map(({ records }) => records))
 })
 
 function decode(set: Buffer): Promise<SetEntry[]> {

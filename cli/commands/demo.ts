@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Config } from '../../core/config.ts'
 import { createLog, silentLog } from '../../core/log.ts'
+import { recordsOfBatch } from '../../processors/engine/wire/batch-records.ts'
 import type { Command } from '../command.ts'
 import { startDevStack } from '../dev-stack.ts'
 import { createKafka } from '../kafka.ts'
@@ -128,10 +129,13 @@ async function readTags(config: Config): Promise<readonly PublishedTag[]> {
     consumer
       .run({
         autoCommit: false,
-        eachMessage: async ({ message }) => {
-          tags.push(JSON.parse(String(message.value)))
-          left -= 1
-          if (left === 0) resolve()
+        eachBatch: async ({ batch }) => {
+          // A message is a whole batch here, not a record.
+          const records = recordsOfBatch(batch)
+          for (const { value } of records)
+            tags.push(JSON.parse(Buffer.from(value ?? []).toString()))
+          left -= records.length
+          if (left <= 0) resolve()
         },
       })
       .catch(reject)

@@ -27,6 +27,7 @@ import {
 import type { Log } from '../../core/log.ts'
 import { BatchLease } from './batch-lease.ts'
 import { KafkaWitness } from './kafka-witness.ts'
+import { releaseAnswer } from './wire/answer-memory.ts'
 import { fetchedOffset, lastOffsetOf, recordsOfBatch } from './wire/batch-records.ts'
 import { installRecordDecoder } from './wire/kafkajs-decoder.ts'
 import { type BeforeJoin, installGroupRules } from './wire/kafkajs-group.ts'
@@ -221,7 +222,9 @@ export class KafkaSource implements RecordSource {
       freshMs: this.#heartbeatMs() * 2,
     })
     const before = lane.tail
-    const own = before.then(() => this.#work(batch, lease, handler))
+    const own = before
+      .then(() => this.#work(batch, lease, handler))
+      .finally(() => releaseAnswer(payload.batch))
     lane.tail = own
     payload.resolveOffset(String(batch.lastOffset))
     const beat = setInterval(() => lease.beat(), this.#heartbeatMs())

@@ -128,7 +128,7 @@ export class Partition {
     const pending = this.#pending
     if (pending === null) return
     const { first, last } = pending.kind === 'recover' ? pending.intent : pending.progress
-    this.#collected.push(...within(batch.records, first, last))
+    this.#collected.push(...within(batch.records, first, last).map(copied))
     this.#reading = batch.lastOffset + 1
     if (this.#reading <= last) return
     try {
@@ -304,6 +304,12 @@ async function whileWriting<T>(writing: Promise<void>, work: () => T): Promise<T
   } finally {
     await writing
   }
+}
+
+/** A batch's bytes are good until it is handled; a pending range may need several batches. */
+function copied(record: LogRecord): LogRecord {
+  const { key, value } = record
+  return { ...record, key: key && Uint8Array.from(key), value: value && Uint8Array.from(value) }
 }
 
 export function unproven(at: TopicPartition, progress: Progress): ConfigError {

@@ -6,15 +6,11 @@
  */
 
 import { setInterval } from 'node:timers'
-import type { Consumer, EachBatchPayload, IHeaders, Kafka } from 'kafkajs'
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import { ConfigError, messageOf, TransientError } from '../../core/error.ts'
-import type { LogRecord, TopicPartition } from '../../core/kafka.ts'
-import { recordsOfBatch } from './wire/batch-records.ts'
+import type { TopicPartition } from '../../core/kafka.ts'
+import { recordsOfBatch, type StoredRecord } from './wire/batch-records.ts'
 import { installRecordDecoder } from './wire/kafkajs-decoder.ts'
-
-export interface StoredRecord extends LogRecord {
-  readonly headers: IHeaders
-}
 
 export interface RecordRange extends TopicPartition {
   readonly first: number
@@ -139,10 +135,9 @@ class RangeReading {
     const { topic, partition, end } = this.#range
     if (batch.partition !== partition || this.#position >= end) return
     this.#heardMs = performance.now()
-    const headers = new Map(batch.messages.map((message) => [message.offset, message.headers]))
-    const records = recordsOfBatch(batch)
-      .filter(({ offset }) => offset >= this.#position && offset < end)
-      .map((record) => ({ ...record, headers: headers.get(String(record.offset)) ?? {} }))
+    const records = recordsOfBatch(batch).filter(
+      ({ offset }) => offset >= this.#position && offset < end,
+    )
     const next = Math.min(end, Number(batch.lastOffset()) + 1)
     const beat = setInterval(() => {
       this.#heardMs = performance.now()

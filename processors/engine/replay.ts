@@ -22,9 +22,10 @@ import type { Row } from '../../schemas/table.ts'
 import type { Erasures } from '../erasures.ts'
 import type { Processor, Publish } from '../processor.ts'
 import type { RulesInForce } from './engine.ts'
-import type { Commit, RecordRange, StoredRecord, TakeRecords } from './range-reader.ts'
+import type { Commit, RecordRange, TakeRecords } from './range-reader.ts'
 import { retryTransient } from './retry.ts'
 import type { Store } from './store.ts'
+import type { StoredRecord } from './wire/batch-records.ts'
 import { rowsMax } from './write-block.ts'
 
 export interface ReplayParts {

@@ -1,22 +1,29 @@
 import type { Batch } from 'kafkajs'
 import type { LogRecord } from '../../../core/kafka.ts'
+import type { RecordHeaders } from './record-batch.ts'
 import { DamagedRange, EndOfSet, SetEntry } from './set-entry.ts'
 
+export interface StoredRecord extends LogRecord {
+  readonly headers: RecordHeaders
+}
+
 /**
- * The records of a batch that kafkajs hands over, as `decodeRecordSet` gave them. A damaged range is
- * cut to what was asked for and to the partition's end: its header may be wrong about both.
+ * The records of a batch that kafkajs hands over, as `decodeRecordSet` gave them, from the offset on
+ * that was asked for. A damaged range is cut to that and to the partition's end: its header may be
+ * wrong about both.
  */
-export function recordsOfBatch(batch: Batch): LogRecord[] {
+export function recordsOfBatch(batch: Batch): StoredRecord[] {
   const end = Number(batch.highWatermark)
-  const records: LogRecord[] = []
+  const asked = fetchedOffset(batch)
+  const records: StoredRecord[] = []
   for (const message of batch.messages) {
     if (message instanceof EndOfSet) continue
     if (message instanceof DamagedRange) {
-      const first = Math.max(message.damage.first, fetchedOffset(batch))
-      const offset = Math.max(first, Math.min(message.record.offset, end - 1))
-      records.push({ ...message.record, offset, damage: { ...message.damage, first } })
+      const first = Math.max(message.damage.first, asked)
+      const offset = Math.max(first, Math.min(message.last.offset, end - 1))
+      records.push({ ...message.last, offset, damage: { ...message.damage, first } })
     } else if (message instanceof SetEntry) {
-      records.push(message.record)
+      for (const record of message.records) if (record.offset >= asked) records.push(record)
     } else {
       throw new TypeError('kafkajs decodes record sets by itself')
     }

@@ -17,6 +17,7 @@ interface Connection {
   bytesNeeded: number
   isConnected(): boolean
   connect(): Promise<boolean>
+  processData(bytes: Buffer): void
 }
 
 const require = createRequire(import.meta.url)
@@ -29,7 +30,7 @@ export function installConnectionRules(): void {
   const connection = require('kafkajs/src/network/connection.js').prototype as Connection
   if (Object.hasOwn(connection, installed)) return
   Object.defineProperty(connection, installed, { value: true })
-  const { connect } = connection
+  const { connect, processData } = connection
   connection.connect = function (this: Connection) {
     if (!this.isConnected()) {
       this.socket?.removeAllListeners('data')
@@ -38,5 +39,10 @@ export function installConnectionRules(): void {
       this.bytesNeeded = lengthBytes
     }
     return connect.call(this)
+  }
+  connection.processData = function (this: Connection, bytes) {
+    // Behind every answer it keeps a piece of no bytes, and would copy the next answer to join the two.
+    if (this.bytesBuffered === 0) this.chunks = []
+    processData.call(this, bytes)
   }
 }

@@ -1,11 +1,13 @@
 /**
  * Puts our decoder of record sets in the place of kafkajs's own, for every consumer of this process.
  * kafkajs has no hook for it; `docs/decisions/undecodable-batches.md` tells why this is the narrowest
- * place, and why its version is pinned.
+ * place, and why its version is pinned. From then on every consumer of this process takes batches by
+ * `recordsOfBatch`: to `eachMessage` a whole batch is one message.
  */
 
 import { createRequire } from 'node:module'
 import { assert } from '../../../core/error.ts'
+import { holdAnswer } from './answer-memory.ts'
 import { type Budget, decodeRecordSet } from './record-set.ts'
 import type { SetEntry } from './set-entry.ts'
 
@@ -48,5 +50,7 @@ async function decodeMessages(decoder: Decoder): Promise<SetEntry[]> {
   const set = decoder.readBytes(size)
   const budget = budgets.get(decoder.buffer) ?? { batchBytesMax, bytesLeft: batchBytesMax }
   budgets.set(decoder.buffer, budget)
-  return decodeRecordSet(set, budget)
+  const entries = await decodeRecordSet(set, budget)
+  holdAnswer(decoder.buffer, entries)
+  return entries
 }

@@ -1,8 +1,10 @@
 /**
  * The records of one partition in a fetch answer, as kafkajs's consumer takes them: a list of
- * messages. Two kinds of entries are ours: a `DamagedRange` stands for a batch that cannot be
- * decoded, and an `EndOfSet` tells how far a set reaches whose last records kafkajs may hide (control
- * records, aborted transactions, compacted ones): without it kafkajs would skip such a set silently.
+ * messages. A batch is one message, unless the set holds transactions: kafkajs leaves out aborted
+ * ones, and for that it must see every record. Two kinds of entries are ours: a `DamagedRange`
+ * stands for a batch that cannot be decoded, and an `EndOfSet` tells how far a set reaches whose
+ * last records kafkajs may hide (control records, aborted transactions, compacted ones): without it
+ * kafkajs would skip such a set silently.
  *
  * Contract: never throws for what the bytes hold; the first set of an answer gives at least one entry
  * if it has a whole batch, so that a consumer moves on; what is decoded stays within the budget.
@@ -11,7 +13,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { assert } from '../../../core/error.ts'
 import { type BatchHeader, decodeBatch, readHeader } from './record-batch.ts'
-import { contextOf, DamagedRange, damageOf, EndOfSet, SetEntry } from './set-entry.ts'
+import {
+  DamagedRange,
+  damageOf,
+  EndOfSet,
+  entriesOf,
+  type SetEntry,
+  singleEntriesOf,
+} from './set-entry.ts'
 import { Undecodable } from './undecodable.ts'
 
 /** What may still be decoded of one fetch answer; shared by its partitions. */
@@ -29,10 +38,16 @@ export async function decodeRecordSet(set: Buffer, budget: Budget): Promise<SetE
   let last: BatchHeader | null = null
   let isSuspect = false
   let bytesSinceYield = 0
+  const entriesOfBatch = hasTransactions(set) ? singleEntriesOf : entriesOf
   for (let at = 0; budget.bytesLeft > 0; ) {
     const header = readHeader(set, at)
     if (header === null) break
-    const decoded = await decode(set.subarray(at, at + header.bytes), header, budget.batchBytesMax)
+    const decoded = await decode(
+      set.subarray(at, at + header.bytes),
+      header,
+      budget.batchBytesMax,
+      entriesOfBatch,
+    )
     // Nothing tells that a second suspect begins where the first one says: the next fetch does.
     if (isSuspect && decoded.isSuspect) break
     if (isSuspect) entries.push(endedBefore(entries.pop(), header.firstOffset))
@@ -51,6 +66,15 @@ export async function decodeRecordSet(set: Buffer, budget: Budget): Promise<SetE
     entries.push(new EndOfSet(last.lastOffset))
   }
   return entries
+}
+
+function hasTransactions(set: Buffer): boolean {
+  for (let at = 0; ; ) {
+    const header = readHeader(set, at)
+    if (header === null) return false
+    if (header.isTransactional || header.isControl) return true
+    at += header.bytes
+  }
 }
 
 /** A length beyond the set's end is a batch cut off, left for the next fetch; a negative one never is. */
@@ -73,12 +97,15 @@ interface Decoded {
   readonly bytes: number
 }
 
-async function decode(batch: Buffer, header: BatchHeader, bytesMax: number): Promise<Decoded> {
+async function decode(
+  batch: Buffer,
+  header: BatchHeader,
+  bytesMax: number,
+  entriesOfBatch: typeof entriesOf,
+): Promise<Decoded> {
   try {
     const { records, bytes } = await decodeBatch(batch, bytesMax)
-    const context = contextOf(header)
-    const entries = records.map((record) => new SetEntry(record, context))
-    return { entries, isSuspect: false, bytes }
+    return { entries: entriesOfBatch(records, header), isSuspect: false, bytes }
   } catch (thrown) {
     if (!(thrown instanceof Undecodable)) throw thrown
     const damage = damageOf(header.firstOffset, batch, thrown)
@@ -100,5 +127,5 @@ function endedBefore(entry: SetEntry | undefined, next: number): DamagedRange {
 /** Does kafkajs show its handler a record at the set's last offset? */
 function mayHideItsEnd(last: BatchHeader, entry: SetEntry | undefined): boolean {
   if (last.isControl || last.isTransactional) return true
-  return entry === undefined || entry.record.offset < last.lastOffset
+  return entry === undefined || entry.last.offset < last.lastOffset
 }

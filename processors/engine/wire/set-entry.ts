@@ -10,36 +10,42 @@ interface BatchContext {
   readonly isControlBatch: boolean
 }
 
-/** A message as kafkajs's own decoder makes it; its text forms are made when they are asked for. */
+/**
+ * A message, as far as kafkajs asks. It stands for one record, or for all of a batch: thousands of
+ * records are then one object to kafkajs, told by the last of them.
+ */
 export class SetEntry {
   readonly magicByte = 2
   readonly attributes = 0
   readonly batchContext: BatchContext
-  readonly record: BatchRecord
+  readonly records: readonly BatchRecord[]
+  readonly last: BatchRecord
 
-  constructor(record: BatchRecord, context: BatchContext) {
-    this.record = record
+  /** `records` in offset order, `last` the last of them. */
+  constructor(records: readonly BatchRecord[], last: BatchRecord, context: BatchContext) {
+    this.records = records
+    this.last = last
     this.batchContext = context
   }
 
   get offset(): string {
-    return String(this.record.offset)
+    return String(this.last.offset)
   }
 
   get timestamp(): string {
-    return String(this.record.timestampMs)
+    return String(this.last.timestampMs)
   }
 
   get key(): Buffer | null {
-    return this.record.key
+    return this.last.key
   }
 
   get value(): Buffer | null {
-    return this.record.value
+    return this.last.value
   }
 
   get headers(): BatchRecord['headers'] {
-    return this.record.headers
+    return this.last.headers
   }
 
   get isControlRecord(): boolean {
@@ -52,7 +58,7 @@ export class DamagedRange extends SetEntry {
   readonly damage: Damage
 
   constructor(last: number, damage: Damage) {
-    super(emptyRecord(last), noContext)
+    super([], emptyRecord(last), noContext)
     this.damage = damage
   }
 }
@@ -60,8 +66,26 @@ export class DamagedRange extends SetEntry {
 /** How far the set reaches. Looks like a tombstone at its last offset. */
 export class EndOfSet extends SetEntry {
   constructor(last: number) {
-    super(emptyRecord(last), noContext)
+    super([], emptyRecord(last), noContext)
   }
+}
+
+/** One entry for all of `records`, of which there may be none. */
+export function entriesOf(
+  records: readonly BatchRecord[],
+  header: BatchHeader,
+): readonly SetEntry[] {
+  const last = records.at(-1)
+  return last === undefined ? [] : [new SetEntry(records, last, contextOf(header))]
+}
+
+/** One entry a record. */
+export function singleEntriesOf(
+  records: readonly BatchRecord[],
+  header: BatchHeader,
+): readonly SetEntry[] {
+  const context = contextOf(header)
+  return records.map((record) => new SetEntry([record], record, context))
 }
 
 export function damageOf(first: number, batch: Buffer, thrown: Undecodable): Damage {
@@ -69,7 +93,7 @@ export function damageOf(first: number, batch: Buffer, thrown: Undecodable): Dam
   return { first, code, reason, sha256: sha256Hex(batch), bytes: batch.length }
 }
 
-export function contextOf(header: BatchHeader): BatchContext {
+function contextOf(header: BatchHeader): BatchContext {
   const { producerId, isTransactional: inTransaction, isControl: isControlBatch } = header
   return { producerId, inTransaction, isControlBatch }
 }
