@@ -12,6 +12,8 @@ import type { SetEntry } from './set-entry.ts'
 
 /** Smaller ones may share their memory with others, and weigh nothing. */
 const answerBytesMin = 1 << 20
+/** Length and correlation id, which kafkajs has read before. */
+const headerBytes = 8
 
 interface Answer {
   readonly memory: ArrayBuffer
@@ -26,6 +28,8 @@ const answerOf = new WeakMap<object, Answer>()
 export function holdAnswer(bytes: Buffer, entries: readonly SetEntry[]): void {
   const memory = bytes.buffer
   if (!(memory instanceof ArrayBuffer) || memory.byteLength < answerBytesMin) return
+  // Over TLS kafkajs joins pieces itself: there may be another answer in the same memory.
+  if (memory.byteLength !== headerBytes + bytes.length) return
   const answer = answers.get(memory) ?? { memory, users: 0 }
   answer.users += 1
   answers.set(memory, answer)
