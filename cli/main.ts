@@ -1,11 +1,16 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /** The command line: finds the command, gives it its arguments, turns errors into exit codes. */
 
+import { setFlagsFromString } from 'node:v8'
 import { formatDiagnostic } from '../core/diagnostic.ts'
 import { ConfigError, messageOf, RuleError } from '../core/error.ts'
 import { type Command, helpOf, type Io, overviewOf, parseArguments } from './command.ts'
 import { commands } from './commands.ts'
 import { version } from './version.ts'
+
+// A full collection when the heap has grown by so much, percent. V8's own measure is throughput: with
+// SigmaHQ's rules it let 95 MB of live heap grow to 190, and the process beyond 400.
+setFlagsFromString('--heap-growing-percent=60')
 
 const controller = new AbortController()
 const io: Io = {
