@@ -6,8 +6,8 @@
  * the tag is in a view. The baseline of the same run is parsing alone, on the same events.
  */
 
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -40,6 +40,8 @@ export const pipeline: Benchmark = {
         'node-options': { type: 'string', default: productOptions.join(' ') },
       },
     })
+    // As it is shipped: compiled, without a loader beside it.
+    execFileSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' })
     say(machine())
     const lines = eventLines(Number(values.records))
     const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0)
@@ -84,20 +86,24 @@ async function drain(
   await producer.disconnect()
   const clickhouse = createClickHouse(stack.config)
   const engines = Array.from({ length: count }, () => startEngine(stack, settings, nodeOptions))
-  const first = await until(clickhouse, 1)
-  const cpuFirst = engines.map((engine) => cpuSeconds(engine.pid))
-  const last = await until(clickhouse, lines.length)
-  const cpu = engines.reduce(
-    (sum, engine, index) => sum + cpuSeconds(engine.pid) - (cpuFirst[index] ?? 0),
-    0,
-  )
-  const records = lines.length - first.records
-  const rate = Math.round(records / ((last.atMs - first.atMs) / 1000))
-  const rss = engines.map((engine) => `${Math.round(rssMb(engine.pid))} MB`).join(', ')
-  say(
-    `drain: ${rate} events/s in ${last.blocks} blocks, ${last.tags} tags; engine ` +
-      `${((cpu * 1e6) / records).toFixed(1)} µs CPU an event, peak memory ${rss}`,
-  )
+  const pids = engines.flatMap(({ pid }) => pid ?? [])
+  const servers = childrenOf(process.pid).filter((pid) => !pids.includes(pid))
+  const mark = async (records: number) => {
+    const state = await until(clickhouse, records)
+    return { ...state, engine: cpuSeconds(pids), servers: cpuSeconds(servers) }
+  }
+  const first = await mark(1)
+  const half = await mark(lines.length / 2)
+  const last = await mark(lines.length)
+  const stretch = (from: typeof first, to: typeof first) => {
+    const records = to.records - from.records
+    const rate = Math.round(records / ((to.atMs - from.atMs) / 1000))
+    const cost = (cpu: number) => `${((cpu * 1e6) / records).toFixed(1)} µs`
+    return `${rate} events/s; CPU an event: engine ${cost(to.engine - from.engine)}, broker and ClickHouse ${cost(to.servers - from.servers)}`
+  }
+  say(`drain, all of it: ${stretch(first, last)}`)
+  say(`drain, the second half: ${stretch(half, last)}`)
+  say(`${last.blocks} blocks, ${last.tags} tags; peak memory ${pids.map(rssMb).join(', ')} MB`)
   for (const engine of engines) await stop(engine)
   await clickhouse.close()
 }
@@ -232,9 +238,9 @@ function startEngine(
   settings: Readonly<Record<string, string>>,
   nodeOptions: readonly string[],
 ) {
-  const main = new URL('../cli/main.ts', import.meta.url).pathname
+  const main = new URL('../dist/cli/main.js', import.meta.url).pathname
   const environment = Object.fromEntries(names().map((name) => [name, config.text(name)]))
-  const engine = spawn(process.execPath, [...nodeOptions, '--import', 'tsx', main, 'run'], {
+  const engine = spawn(process.execPath, [...nodeOptions, main, 'run'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
@@ -256,15 +262,26 @@ async function stop(engine: ReturnType<typeof startEngine>): Promise<void> {
   await exited
 }
 
-function cpuSeconds(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / 100
+/** From the state on: state, parent, …; user and system time are the 12th and 13th. */
+function statOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
 }
 
-function rssMb(pid: number | undefined): number {
-  return (
-    Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
-  )
+function cpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const stat = statOf(pid)
+    return sum + (Number(stat[11]) + Number(stat[12])) / 100
+  }, 0)
+}
+
+function childrenOf(parent: number): number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
+  return pids.filter((pid) => Number(statOf(pid)[1]) === parent)
+}
+
+function rssMb(pid: number): number {
+  const kib = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Math.round(Number(kib ?? 0) / 1024)
 }
 
 function parseAlone(lines: readonly string[]): number {
