@@ -9,7 +9,7 @@
 import { z } from 'zod'
 
 /** Why a range of offsets was given up. */
-const missingCodes = ['records-expired', 'records-unreadable', 'records-changed'] as const
+export const missingCodes = ['records-expired', 'records-unreadable', 'records-changed'] as const
 export type MissingCode = (typeof missingCodes)[number]
 
 const fields = {

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../core/kafka.ts'
 import type { Row } from '../../schemas/table.ts'
 import type { BlockContext, Outcome } from '../processor.ts'
-import type { MissingCode } from './intent.ts'
+import { type MissingCode, missingCodes } from './intent.ts'
 
 const reasons: Readonly<Record<MissingCode, string>> = {
   'records-expired':
@@ -38,6 +38,18 @@ export function missingRange(
 /** An outcome with nothing in it but the report of a missing range. */
 export function missingOutcome(row: Row<'dead_letters'>): Outcome {
   return { rows: { dead_letters: [row] }, events: 0, deletions: 0, dropped: {} }
+}
+
+/**
+ * Dead letters of records, and reports of missing ranges. A block that is recovered may come to know
+ * of a report after its letters were stored, so that reports are inserted apart.
+ */
+export function splitReports(rows: readonly Row<'dead_letters'>[] = []): {
+  readonly letters: readonly Row<'dead_letters'>[]
+  readonly reports: readonly Row<'dead_letters'>[]
+} {
+  const isReport = ({ code }: Row<'dead_letters'>) => missingCodes.some((known) => known === code)
+  return { letters: rows.filter((row) => !isReport(row)), reports: rows.filter(isReport) }
 }
 
 /** The records of `records` that lie in a range of offsets. */

@@ -147,12 +147,12 @@ export class Partition {
     if (this.#pending?.kind !== 'recover') return
     const { intent } = this.#pending
     const records = this.#collected
-    const { first, last } = intent
+    const { first, last, count } = intent
     const context: BlockContext = { ...this.#context(), log: intent.log, timeMs: intent.time }
     const outcome = await reconcile(
       this.#options,
       lease,
-      { ...this.#at, log: intent.log, first, last },
+      { ...this.#at, log: intent.log, first, last, count },
       () => this.#recompute(context, intent, records),
     )
     const block: Block = { ...this.#at, first, last, records }

@@ -13,6 +13,7 @@ import type { DropReason, Outcome, Publish, Rows } from '../processor.ts'
 import { type Block, tokenOf } from './block.ts'
 import type { Failpoint } from './failpoint.ts'
 import type { Intent } from './intent.ts'
+import { splitReports } from './missing.ts'
 import { retryTransient } from './retry.ts'
 import type { BlockRange, Store } from './store.ts'
 
@@ -47,8 +48,12 @@ export async function writeBlock(
   const { rows } = outcome
   const retry = <T>(what: string, work: () => Promise<T>): Promise<T> =>
     retryTransient({ lease, what, log: writer.log, onTrouble: trouble(writer, what) }, work)
-  const insert = async <Name extends TableName>(name: Name, of: readonly Row<Name>[]) => {
-    const token = tokenOf(intent.log, block, name)
+  const insert = async <Name extends TableName>(
+    name: Name,
+    of: readonly Row<Name>[],
+    part: string = name,
+  ) => {
+    const token = tokenOf(intent.log, block, part)
     await retry(`insert ${name}`, () => store.insert(name, of, token))
   }
   for (const name of factTables) {
@@ -56,7 +61,11 @@ export async function writeBlock(
     if (of !== undefined && of.length > 0) await insert(name, of)
   }
   failpoint('facts')
-  await insert('dead_letters', rows.dead_letters ?? [])
+  const { letters, reports } = splitReports(rows.dead_letters)
+  await insert('dead_letters', letters)
+  for (const report of reports) {
+    await insert('dead_letters', [report], `${report.code}:${report.last_offset}`)
+  }
   failpoint('dead-letters')
   await insert('rule_matches', rows.rule_matches ?? [])
   await insert('tags', rows.tags ?? [])
@@ -75,23 +84,47 @@ export async function writeBlock(
 /**
  * The outcome of a recovered block: a table that holds rows of its range keeps them, whatever the
  * rules say today; only what is absent is computed. So no table mixes two revisions.
+ *
+ * What `compute` reports as missing is reported, but where it was reported before or nothing of it is
+ * missing: tags come last, so a block that has tags was stored whole.
  */
 export async function reconcile(
   writer: BlockWriter,
   lease: Lease,
-  range: BlockRange,
+  range: BlockRange & { readonly count: number },
   compute: () => Outcome,
 ): Promise<Outcome> {
   const computed = compute()
   const held: Record<string, unknown> = {}
-  for (const name of [...factTables, 'dead_letters', 'rule_matches', 'tags'] as const) {
+  let isWhole = false
+  for (const name of [...factTables, 'rule_matches', 'tags'] as const) {
     const rows = await readBack(writer, lease, name, range)
     held[name] = rows.length > 0 ? rows : (computed.rows[name] ?? [])
+    if (name === 'tags') isWhole = rows.length > 0
   }
+  const stored = splitReports(await readBack(writer, lease, 'dead_letters', range))
+  const own = splitReports(computed.rows.dead_letters)
+  const letters = stored.letters.length > 0 ? stored.letters : own.letters
+  const reports = isWhole ? [] : own.reports.flatMap((report) => beyond(stored.reports, report))
   // Checked: each member is the rows of its own table, read back or computed.
-  const rows = held as Rows
+  const rows: Rows = {
+    ...(held as Rows),
+    dead_letters: [...stored.reports, ...reports, ...letters],
+  }
   const events = factTables.reduce((sum, name) => sum + (rows[name]?.length ?? 0), 0)
-  return { ...computed, rows, events }
+  const dead = letters.reduce((sum, letter) => sum + letter.records, 0)
+  const deletions = isWhole ? range.count - events - dead : computed.deletions
+  return { ...computed, rows, events, deletions }
+}
+
+/** The part of a report that earlier ones have not reported. */
+function beyond(
+  earlier: readonly Row<'dead_letters'>[],
+  report: Row<'dead_letters'>,
+): Row<'dead_letters'>[] {
+  const offset = Math.max(report.offset, ...earlier.map(({ last_offset }) => last_offset + 1))
+  if (offset > report.last_offset) return []
+  return [{ ...report, offset, records: report.last_offset - offset + 1 }]
 }
 
 function readBack<Name extends TableName>(

@@ -1,12 +1,14 @@
 /**
  * `npm run test:delivery`: every case by name, on Apache Kafka and on the dev broker, against
- * ClickHouse in a process of its own.
+ * ClickHouse in a process of its own. `test/delivery/README.md` lists them, with what each needs.
  */
 
+import { AssertionError } from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { messageOf } from '../../core/error.ts'
 import { spawnDevClickHouse } from '../../dev/clickhouse/spawn.ts'
 import type { Broker } from '../brokers/broker.ts'
 import { startDevBroker } from '../brokers/dev-broker.ts'
@@ -36,6 +38,7 @@ if (values.help) {
   process.exit(0)
 }
 
+const noteMax = 160
 const chosen = cases.filter(({ name }) => name.includes(values.only))
 const counts = { passed: 0, failed: 0, skipped: 0 }
 if (values.broker !== 'apache') await runAll('dev', await startDevBroker())
@@ -78,11 +81,23 @@ async function judge(one: DeliveryCase, scene: Scene): Promise<void> {
     (cause: unknown) => cause,
   )
   await scene.close()
-  counts[failure === null ? 'passed' : 'failed'] += 1
+  const { isGood, note } = verdictOn(one, failure)
+  counts[isGood ? 'passed' : 'failed'] += 1
   const seconds = ((Date.now() - begun) / 1000).toFixed(1)
-  const verdict = failure === null ? 'ok  ' : 'FAIL'
-  process.stdout.write(`${verdict} ${scene.broker.name}: ${one.name} ${seconds} s\n`)
-  if (failure === null) return
+  const verdict = isGood ? 'ok  ' : 'FAIL'
+  process.stdout.write(`${verdict} ${scene.broker.name}: ${one.name} ${seconds} s${note}\n`)
+  if (isGood || failure === null) return
   const text = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
   for (const line of text.split('\n').slice(0, 30)) process.stdout.write(`       ${line}\n`)
+}
+
+/** A control is good when the case's own assertion fails, and for the reason it should. */
+function verdictOn(
+  { mustFail }: DeliveryCase,
+  failure: unknown,
+): { readonly isGood: boolean; readonly note: string } {
+  if (mustFail === undefined) return { isGood: failure === null, note: '' }
+  const isFound = failure instanceof AssertionError && mustFail.test(failure.message)
+  const found = failure === null ? 'found nothing' : messageOf(failure).slice(0, noteMax)
+  return { isGood: isFound, note: ` (must fail: ${found.replaceAll(/\s+/g, ' ')})` }
 }
