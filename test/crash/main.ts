@@ -25,7 +25,7 @@ const help = `npm run test:crash -- [options]
   --broker NAME    apache, dev or both (default: both)
   --only TEXT      only cases whose name contains TEXT
   --every N        every Nth case of the matrix (default: 1)
-  --jobs N         cases side by side (default: 2)
+  --jobs N         cases or rounds side by side (default: 2), rounds on servers of their own
   --no-controls    leave the negative controls out
 
   --rounds N       N rounds of random faults instead (--broker also apache3: three nodes)
@@ -101,7 +101,7 @@ async function otherSuites(): Promise<number | null> {
   const seed = Number(values.seed ?? Date.now() % 1_000_000)
   const totals: Counts = { passed: 0, failed: 0, skipped: 0 }
   const run = (kind: BrokerKind, count: number) =>
-    runRounds({ kind, rounds: count, seed, ...given }, totals)
+    runRounds({ kind, rounds: count, seed, jobs: Number(values.jobs), ...given }, totals)
   if (deep) {
     await run('dev', 100)
     await run('apache', 20)

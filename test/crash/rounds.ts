@@ -1,4 +1,4 @@
-/** Rounds of faults, one after another, each from a seed of its own: the suite's, and one more each time. */
+/** Rounds of faults, each from a seed of its own: the suite's, and one more each time. */
 
 import { type BrokerKind, FaultServers } from './fault-servers.ts'
 import { runRound } from './round.ts'
@@ -8,6 +8,8 @@ export interface RoundsOptions {
   readonly kind: BrokerKind
   readonly rounds: number
   readonly seed: number
+  /** Rounds side by side, each lane on servers of its own: a round waits more than it works. */
+  readonly jobs: number
   /** Instead of what the seed draws. */
   readonly schedule?: string
 }
@@ -19,26 +21,29 @@ export interface Counts {
 }
 
 export async function runRounds(options: RoundsOptions, counts: Counts): Promise<void> {
-  const servers = await FaultServers.start(options.kind)
-  if (servers === null) {
-    counts.skipped += options.rounds
-    return
-  }
   const seconds: number[] = []
-  try {
-    for (let index = 0; index < options.rounds; index += 1) {
-      const begun = Date.now()
-      const isGood = await judge(options.seed + index, options.schedule, servers)
-      seconds.push((Date.now() - begun) / 1_000)
-      counts[isGood ? 'passed' : 'failed'] += 1
+  const seeds = Array.from({ length: options.rounds }, (_, index) => options.seed + index).values()
+  const lane = async () => {
+    const servers = await FaultServers.start(options.kind)
+    if (servers === null) return
+    try {
+      for (const seed of seeds) {
+        const begun = Date.now()
+        const isGood = await judge(seed, options.schedule, servers)
+        seconds.push((Date.now() - begun) / 1_000)
+        counts[isGood ? 'passed' : 'failed'] += 1
+      }
+    } finally {
+      await servers.close()
     }
-  } finally {
-    await servers.close()
   }
+  const lanes = Array.from({ length: Math.min(options.jobs, options.rounds) }, lane)
+  await Promise.all(lanes)
+  counts.skipped += options.rounds - seconds.length
   const sorted = seconds.toSorted((a, b) => a - b)
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0
   process.stdout.write(
-    `     ${servers.name}: ${options.rounds} rounds, median ${median.toFixed(1)} s, ` +
+    `     ${options.kind}: ${seconds.length} rounds, median ${median.toFixed(1)} s, ` +
       `longest ${Math.max(0, ...sorted).toFixed(1)} s\n`,
   )
 }
