@@ -3,7 +3,7 @@
 import type { Kafka } from 'kafkajs'
 import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
-import type { Lease, RecordSource, TopicPartition } from '../core/kafka.ts'
+import type { Lease, RecordSink, RecordSource, TopicPartition } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { systemRandom } from '../core/random.ts'
@@ -32,6 +32,7 @@ export interface EngineParts {
   readonly failpoint?: Failpoint
   readonly wrapStore?: (store: Store) => Store
   readonly wrapSource?: (source: RecordSource) => RecordSource
+  readonly wrapSink?: (sink: RecordSink) => RecordSink
 }
 
 export interface ComposedEngine {
@@ -47,7 +48,7 @@ export interface ComposedEngine {
 const partitionsMax = 16
 
 export function composeEngine(config: Config, parts: EngineParts): ComposedEngine {
-  const { log, wrapStore = (store) => store, wrapSource = (source) => source } = parts
+  const { log, wrapStore = same, wrapSource = same, wrapSink = same } = parts
   const metrics = parts.metrics ?? createMetrics()
   const readiness = parts.readiness ?? createReadiness()
   const sessionMs = config.count('TTPSTREAM_KAFKA_SESSION_MS')
@@ -68,7 +69,7 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
   })
   const engine = new Engine({
     source: wrapSource(source),
-    sink,
+    sink: wrapSink(sink),
     store: wrapStore(new ClickHouseStore(clickhouse)),
     processors: parts.processors,
     publish: parts.publish,
@@ -101,6 +102,10 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
       })
     },
   }
+}
+
+function same<T>(value: T): T {
+  return value
 }
 
 /** What the health endpoint may say of it: no addresses. */

@@ -112,8 +112,10 @@ export async function reconcile(
     dead_letters: [...stored.reports, ...reports, ...letters],
   }
   const events = factTables.reduce((sum, name) => sum + (rows[name]?.length ?? 0), 0)
-  const dead = letters.reduce((sum, letter) => sum + letter.records, 0)
-  const deletions = isWhole ? range.count - events - dead : computed.deletions
+  // A tombstone that is gone was one: of a block that is stored whole all other records are known.
+  const dead = letters.filter(({ records }) => records > 0).length
+  const isKnown = isWhole && own.reports.length > 0
+  const deletions = isKnown ? range.count - events - dead : computed.deletions
   return { ...computed, rows, events, deletions }
 }
 

@@ -8,51 +8,54 @@
  * It shares no code with the engine. Returns the differences as sentences; none means it holds.
  */
 
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Kafka } from 'kafkajs'
 import { type CaseTopics, fateOf, techniqueOf } from './load.ts'
+import type { LogRequest } from './log-reader.ts'
 
 export interface LogEntry {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   /** Its producer's clock. */
   readonly timeMs: number
 }
 
+/** A thread of its own has no loader for TypeScript until it asks for one. */
+const loader = `import('tsx/esm/api').then(({ register }) => {
+  register()
+  return import(${JSON.stringify(new URL('./log-reader.ts', import.meta.url).href)})
+})`
+
 /** Reads topics from their first record to their end. */
 export async function readLog(kafka: Kafka, topics: readonly string[]): Promise<LogEntry[]> {
   const admin = kafka.admin()
   await admin.connect()
-  const left = new Map<string, number>()
+  const ends = new Map<string, number>()
   for (const topic of topics) {
     for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-      if (Number(high) > Number(low)) left.set(`${topic}:${partition}`, Number(high))
+      if (Number(high) > Number(low)) ends.set(`${topic}:${partition}`, Number(high))
     }
   }
+  const { brokers } = await admin.describeCluster()
   await admin.disconnect()
-  const entries: LogEntry[] = []
-  if (left.size === 0) return entries
-  const consumer = kafka.consumer({ groupId: `oracle-${process.pid}-${Math.random()}` })
-  await consumer.connect()
-  await consumer.subscribe({ topics: [...topics], fromBeginning: true })
-  await new Promise<void>((resolve, reject) => {
-    consumer
-      .run({
-        eachMessage: async ({ topic, partition, message }) => {
-          const { offset, value, timestamp } = message
-          const timeMs = Number(timestamp)
-          entries.push({ topic, partition, offset: Number(offset), value, timeMs })
-          const key = `${topic}:${partition}`
-          if (Number(message.offset) + 1 >= (left.get(key) ?? 0)) left.delete(key)
-          if (left.size === 0) resolve()
-        },
-      })
-      .catch(reject)
-  })
-  await consumer.disconnect()
-  return entries
+  if (ends.size === 0) return []
+  const request: LogRequest = {
+    brokers: brokers.map(({ host, port }) => `${host}:${port}`),
+    ends,
+    topics,
+  }
+  const thread = new Worker(loader, { eval: true, workerData: request })
+  try {
+    const [entries]: LogEntry[][] = await once(thread, 'message')
+    return entries ?? []
+  } finally {
+    await thread.terminate()
+  }
 }
 
 export function readLogIn(

@@ -1,5 +1,7 @@
 import { compression } from './cases/compression.ts'
+import { inserts } from './cases/inserts.ts'
 import { lateInserts } from './cases/late-inserts.ts'
+import { recovery } from './cases/recovery.ts'
 import { retention } from './cases/retention.ts'
 import { undecodable } from './cases/undecodable.ts'
 import { witnesses } from './cases/witnesses.ts'
@@ -10,6 +12,8 @@ export const cases: readonly DeliveryCase[] = [
   ...compression,
   ...undecodable,
   ...witnesses,
+  ...recovery,
+  ...inserts,
   ...retention,
   ...lateInserts,
 ]

@@ -32,6 +32,17 @@ export class Databases {
     this.#free.push(name)
   }
 
+  async drop(name: string): Promise<void> {
+    const client = createClient({ url: this.url })
+    try {
+      for (const database of [name, `${name}_clean`]) {
+        await client.command({ query: `DROP DATABASE IF EXISTS ${database} SYNC` })
+      }
+    } finally {
+      await client.close()
+    }
+  }
+
   async #empty(database: string): Promise<void> {
     const client = createClient({ url: this.url, database })
     try {

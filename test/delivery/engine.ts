@@ -15,7 +15,7 @@ import { ruleContext } from '../../rules/language/context.ts'
 import { buildRuleSet } from '../../rules/rule-set.ts'
 
 export type EngineChanges = Partial<
-  Pick<EngineParts, 'wrapStore' | 'wrapSource' | 'failpoint' | 'processors'>
+  Pick<EngineParts, 'wrapStore' | 'wrapSource' | 'wrapSink' | 'failpoint' | 'processors'>
 >
 
 export interface LogLine {

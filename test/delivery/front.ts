@@ -25,6 +25,8 @@ export class Front {
   mood: Mood = { kind: 'well' }
   /** Requests whose query holds this are treated badly; the others go through. */
   only = ''
+  /** Changes what is asked of ClickHouse. */
+  rewrite = (path: string): string => path
   readonly #target: URL
   readonly #server: http.Server
 
@@ -88,8 +90,9 @@ export class Front {
 
   #pass(request: IncomingMessage, response: ServerResponse, mood: Mood): void {
     const { hostname, port } = this.#target
-    const { method, url, headers } = request
-    const options = { hostname, port, method, path: url, headers, agent: false }
+    const { method, url = '/', headers } = request
+    const path = this.rewrite(url)
+    const options = { hostname, port, method, path, headers, agent: false }
     const asked = http.request(options, (answer) => {
       if (mood.kind === 'forgetful') {
         answer.resume().once('end', () => response.destroy())

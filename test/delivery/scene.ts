@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { type Admin, Kafka, logLevel, type Message } from 'kafkajs'
+import { migrateDatabase } from '../../cli/migrate-database.ts'
 import type { Broker } from '../brokers/broker.ts'
 import { isFinished } from '../crash/finished.ts'
 import {
@@ -35,6 +36,8 @@ export class Scene {
   readonly clickhouseUrl: string
   readonly clickhouse: ClickHouseClient
   readonly rules: string
+  /** Its tables are no longer as they were made. */
+  isSpoiled = false
   readonly #databases: Databases
   readonly #engines: TestEngine[] = []
 
@@ -49,7 +52,12 @@ export class Scene {
     this.topics = topicsOf(id)
     this.database = database
     this.clickhouseUrl = databases.url
-    this.clickhouse = createClient({ url: databases.url, database, request_timeout: 30_000 })
+    this.clickhouse = createClient({
+      url: databases.url,
+      database,
+      request_timeout: 30_000,
+      keep_alive: { enabled: false },
+    })
     this.rules = mkdtempSync(join(tmpdir(), 'ttpstream-case-'))
     this.#databases = databases
   }
@@ -193,10 +201,31 @@ export class Scene {
     }
   }
 
+  /** The database dropped and migrated anew, as after its folder was deleted. */
+  async makeAnew(): Promise<void> {
+    await this.clickhouse.command({ query: `DROP DATABASE ${this.database} SYNC` })
+    await migrateDatabase({ url: this.clickhouseUrl, database: this.database })
+  }
+
+  /** The same on a broker that only this case has. */
+  async onOwnBroker(
+    start: () => Promise<Broker>,
+    work: (own: Scene) => Promise<void>,
+  ): Promise<void> {
+    const broker = await start()
+    try {
+      const own = await Scene.create(`${this.id}_own`, broker, this.#databases)
+      await work(own).finally(() => own.close())
+    } finally {
+      await broker.close()
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#engines.map((engine) => engine.stop()))
     await this.clickhouse.close()
-    await this.#databases.giveBack(this.database)
+    if (this.isSpoiled) await this.#databases.drop(this.database)
+    else await this.#databases.giveBack(this.database)
     rmSync(this.rules, { recursive: true, force: true })
   }
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 
 /** Waits until `holds`, and no longer than a minute; the error says what was waited for. */
@@ -9,7 +10,7 @@ export async function until(
 ): Promise<void> {
   const end = Date.now() + waitMsMax
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`waited ${waitMsMax / 1000} s for ${what}`)
+    if (Date.now() > end) assert.fail(`waited ${waitMsMax / 1000} s for ${what}`)
     await setTimeout(pollMs)
   }
 }

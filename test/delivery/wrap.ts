@@ -28,20 +28,24 @@ export function changedSource(
   })
 }
 
-/** A source whose leases never end, as if nobody asked the coordinator. */
-export const withoutLeases = changedSource((source) => ({
-  run: (handler) =>
-    source.run({
-      assigned: (at, lease) => handler.assigned(at, endless(lease)),
-      settled: () => handler.settled?.(),
-      batch: (batch, lease) => handler.batch(batch, endless(lease)),
-    }),
-}))
-
-function endless(lease: Lease): Lease {
-  return {
-    isHeld: () => true,
-    confirm: async () => {},
+export function changedLeases(
+  changes: (lease: Lease) => Partial<Lease>,
+): (source: RecordSource) => RecordSource {
+  const changed = (lease: Lease): Lease => ({
+    isHeld: () => lease.isHeld(),
+    confirm: () => lease.confirm(),
     commit: (offset, metadata) => lease.commit(offset, metadata),
-  }
+    ...changes(lease),
+  })
+  return changedSource((source) => ({
+    run: (handler) =>
+      source.run({
+        assigned: (at, lease) => handler.assigned(at, changed(lease)),
+        settled: () => handler.settled?.(),
+        batch: (batch, lease) => handler.batch(batch, changed(lease)),
+      }),
+  }))
 }
+
+/** A source whose leases never end, as if nobody asked the coordinator. */
+export const withoutLeases = changedLeases(() => ({ isHeld: () => true, confirm: async () => {} }))
