@@ -25,6 +25,8 @@ export interface CrashCase {
   readonly control?: Control
   /** Settings of the tables' deduplication window: 0 is the third negative control. */
   readonly dedupWindow?: number
+  /** Written before the engine stops; 240 where it is absent. */
+  readonly records?: number
 }
 
 export interface Servers {
@@ -33,7 +35,7 @@ export interface Servers {
 }
 
 const sessionMs = 1_500
-const recordsFirst = 240
+const recordsUsual = 240
 const recordsAfter = 60
 const waitMs = 60_000
 
@@ -50,6 +52,7 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
   })
   const server = createClient({ url: servers.clickhouseUrl })
   const admin = kafka.admin()
+  const { records: recordsFirst = recordsUsual } = spec
   try {
     await admin.connect()
     for (const database of [id, `${id}_clean`])

@@ -14,8 +14,9 @@ import type { Store } from '../../processors/engine/store.ts'
 import { readRuleFolders } from '../../rules/folder-listing.ts'
 import { ruleContext } from '../../rules/language/context.ts'
 import { buildRuleSet } from '../../rules/rule-set.ts'
+import { withoutLeases } from '../delivery/wrap.ts'
 
-export type Control = 'none' | 'no-token'
+export type Control = 'none' | 'no-token' | 'no-lease'
 
 export interface EngineProcessOptions {
   /** The environment of the product. */
@@ -36,6 +37,7 @@ const engine = composeEngine(config, {
   publish: createPublisher(config),
   rules: () => rules,
   failpoint: parseFailpoint(options.failpoint ?? ''),
+  wrapSource: (source) => (options.control === 'no-lease' ? withoutLeases(source) : source),
   wrapStore: (store) => (options.control === 'no-token' ? withoutTokens(store) : store),
 })
 process.once('SIGTERM', () => {

@@ -53,7 +53,7 @@ export async function untilLed(admin: Admin, names: readonly string[]): Promise<
   }
 }
 
-async function areLed(admin: Admin, names: readonly string[]): Promise<boolean> {
+export async function areLed(admin: Admin, names: readonly string[]): Promise<boolean> {
   try {
     for (const name of names) await admin.fetchTopicOffsets(name)
     return true

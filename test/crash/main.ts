@@ -70,7 +70,20 @@ const matrix: CrashCase[] = failpoints.flatMap((failpoint) =>
     })),
   ),
 )
+/** A frozen engine comes back: its leases have ended, and ClickHouse knows its tokens. Either is enough. */
+const frozen = { failpoint: 'intent', action: 'stop', isEdited: false } as const
+const pastWindow = { ...frozen, records: 500, dedupWindow: 10 } as const
+const freezes: CrashCase[] = [
+  { name: 'freeze past the window', ...pastWindow },
+  { name: 'freeze past the session, no leases', ...frozen, control: 'no-lease' },
+]
 const controls: CrashCase[] = [
+  {
+    name: 'control: freeze past the window, no leases',
+    ...frozen,
+    dedupWindow: 2,
+    control: 'no-lease',
+  },
   { name: 'control: window 0', failpoint: 'tags', action: 'kill', isEdited: false, dedupWindow: 0 },
   {
     name: 'control: no token',
@@ -134,7 +147,7 @@ async function brokers(): Promise<Broker[]> {
   if (values.broker !== 'dev') {
     const provided = await provideBrokers()
     if (provided.kind === 'broker') found.push(provided.broker)
-    else counts.skipped += matrix.length + controls.length + 1
+    else counts.skipped += matrix.length + freezes.length + controls.length + 1
   }
   return found
 }
@@ -145,6 +158,7 @@ async function runAll(broker: Broker): Promise<void> {
   const every = Number(values.every)
   const chosen = [
     ...matrix.filter((_, index) => index % every === 0),
+    ...freezes,
     ...(values['no-controls'] ? [] : controls),
   ].filter(({ name }) => name.includes(values.only))
   const queue = chosen.map((spec, index) => ({ spec, id: `crash_${process.pid}_${index}` }))

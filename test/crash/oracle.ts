@@ -8,12 +8,11 @@
  * It shares no code with the engine. Returns the differences as sentences; none means it holds.
  */
 
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Kafka } from 'kafkajs'
 import { type CaseTopics, fateOf, techniqueOf } from './load.ts'
 import type { LogRequest } from './log-reader.ts'
+import { inThread } from './thread.ts'
 
 export interface LogEntry {
   readonly topic: string
@@ -24,12 +23,6 @@ export interface LogEntry {
   /** Its producer's clock. */
   readonly timeMs: number
 }
-
-/** A thread of its own has no loader for TypeScript until it asks for one. */
-const loader = `import('tsx/esm/api').then(({ register }) => {
-  register()
-  return import(${JSON.stringify(new URL('./log-reader.ts', import.meta.url).href)})
-})`
 
 /** Reads topics from their first record to their end. */
 export async function readLog(kafka: Kafka, topics: readonly string[]): Promise<LogEntry[]> {
@@ -49,13 +42,8 @@ export async function readLog(kafka: Kafka, topics: readonly string[]): Promise<
     ends,
     topics,
   }
-  const thread = new Worker(loader, { eval: true, workerData: request })
-  try {
-    const [entries]: LogEntry[][] = await once(thread, 'message')
-    return entries ?? []
-  } finally {
-    await thread.terminate()
-  }
+  // Checked: that is what the thread posts.
+  return (await inThread(new URL('./log-reader.ts', import.meta.url), request)) as LogEntry[]
 }
 
 export function readLogIn(

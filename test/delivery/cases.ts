@@ -1,4 +1,5 @@
 import { compression } from './cases/compression.ts'
+import { group } from './cases/group.ts'
 import { inserts } from './cases/inserts.ts'
 import { lateInserts } from './cases/late-inserts.ts'
 import { recovery } from './cases/recovery.ts'
@@ -14,6 +15,7 @@ export const cases: readonly DeliveryCase[] = [
   ...witnesses,
   ...recovery,
   ...inserts,
+  ...group,
   ...retention,
   ...lateInserts,
 ]

@@ -13,6 +13,9 @@ import type { FailpointName } from '../../processors/engine/failpoint.ts'
 import { readRuleFolders } from '../../rules/folder-listing.ts'
 import { ruleContext } from '../../rules/language/context.ts'
 import { buildRuleSet } from '../../rules/rule-set.ts'
+import { inThread } from '../crash/thread.ts'
+import type { PlainTask } from './plain-kafkajs.ts'
+import type { Scene } from './scene.ts'
 
 export type EngineChanges = Partial<
   Pick<EngineParts, 'wrapStore' | 'wrapSource' | 'wrapSink' | 'failpoint' | 'processors'>
@@ -101,4 +104,15 @@ export function stopAt(name: FailpointName, nth = 1): (passed: FailpointName) =>
 
 export class StoppedHere extends Error {
   override readonly name = 'StoppedHere'
+}
+
+/** What kafkajs does with the commands of a scene where nobody has changed it. */
+export function plainKafkajs(scene: Scene, what: PlainTask['what']): Promise<unknown> {
+  const task: PlainTask = {
+    what,
+    brokers: scene.broker.bootstrap.split(','),
+    groupId: scene.id,
+    topic: scene.topics.commands,
+  }
+  return inThread(new URL('./plain-kafkajs.ts', import.meta.url), task)
 }

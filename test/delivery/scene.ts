@@ -13,6 +13,7 @@ import { migrateDatabase } from '../../cli/migrate-database.ts'
 import type { Broker } from '../brokers/broker.ts'
 import { isFinished } from '../crash/finished.ts'
 import {
+  areLed,
   type CaseTopics,
   createTopics,
   loadMessages,
@@ -113,11 +114,15 @@ export class Scene {
     return writeLoad(this.kafka, this.topics, from, count)
   }
 
+  /** Commands for one partition. */
+  commandMessages(partition: number, from: number, count: number): Message[] {
+    const [commands] = loadMessages(this.topics, from, count)
+    return (commands?.messages ?? []).map((message) => ({ ...message, partition }))
+  }
+
   /** Commands only, of which one partition gets all. */
   async writeTo(partition: number, from: number, count: number): Promise<void> {
-    const [commands] = loadMessages(this.topics, from, count)
-    const messages = (commands?.messages ?? []).map((message) => ({ ...message, partition }))
-    await this.send(this.topics.commands, messages)
+    await this.send(this.topics.commands, this.commandMessages(partition, from, count))
   }
 
   async send(topic: string, messages: Message[]): Promise<void> {
@@ -189,6 +194,11 @@ export class Scene {
       }))
       await admin.deleteTopicRecords({ topic, partitions })
     })
+  }
+
+  /** Do the leaders of all partitions of a topic answer for it? */
+  isLed(topic: string): Promise<boolean> {
+    return this.withAdmin((admin) => areLed(admin, [topic]))
   }
 
   async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {

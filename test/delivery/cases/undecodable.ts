@@ -12,7 +12,7 @@ import { encodeBatch } from '../../brokers/record-batch.ts'
 import { produce } from '../../brokers/wire-calls.ts'
 import { WireClient } from '../../brokers/wire-client.ts'
 import type { DeliveryCase } from '../delivery-case.ts'
-import { StoppedHere, stopAt } from '../engine.ts'
+import { plainKafkajs, StoppedHere, stopAt } from '../engine.ts'
 import type { Scene } from '../scene.ts'
 import { until } from '../until.ts'
 
@@ -68,6 +68,18 @@ export const undecodable: readonly DeliveryCase[] = [
     },
   },
   {
+    name: 'control: undecodable batches, kafkajs alone',
+    mustFail: /stopped/,
+    async run(scene) {
+      const [, first] = bad
+      assert.ok(first !== undefined)
+      await plant(scene, first)
+      await scene.send(scene.topics.commands, [{ partition: 0, key: 'last', value: '{}' }])
+      const said = await plainKafkajs(scene, 'readThrough')
+      assert.equal(said, 'read', String(said))
+    },
+  },
+  {
     name: 'undecodable batches, the engine dying in their block',
     async run(scene) {
       for (const one of bad) await plant(scene, one)
@@ -83,13 +95,12 @@ export const undecodable: readonly DeliveryCase[] = [
   },
   {
     name: 'a decompression bomb',
-    async run(scene) {
-      await send(scene, goodBatch(0))
-      await send(scene, encodeBatch({ values: [Buffer.alloc(8 << 20, ' ')], isGzip: true }))
-      await send(scene, goodBatch(1))
-      await scene.drain({}, limit)
-      await areReported(scene, 2, [{ code: 'batch-too-large', records: 1 }])
-    },
+    run: (scene) => bomb(scene, limit),
+  },
+  {
+    name: 'control: a decompression bomb, decompressed all the same',
+    mustFail: /batch-too-large/,
+    run: (scene) => bomb(scene, { TTPSTREAM_BATCH_BYTES_MAX: String(64 << 20) }),
   },
   {
     name: 'a bit flipped on the broker’s disk',
@@ -102,6 +113,14 @@ export const undecodable: readonly DeliveryCase[] = [
     },
   },
 ]
+
+async function bomb(scene: Scene, settings: Readonly<Record<string, string>>): Promise<void> {
+  await send(scene, goodBatch(0))
+  await send(scene, encodeBatch({ values: [Buffer.alloc(8 << 20, ' ')], isGzip: true }))
+  await send(scene, goodBatch(1))
+  await scene.drain({}, settings)
+  await areReported(scene, 2, [{ code: 'batch-too-large', records: 1 }])
+}
 
 /** Every good record is a row, every bad batch a dead letter of its range, and nothing is left unread. */
 async function areReported(
