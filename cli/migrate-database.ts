@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { systemClock } from '../core/clock.ts'
 import { checkDedupWindows } from '../core/dedup-window.ts'
+import { TransientError } from '../core/error.ts'
 import { migrate, planMigration, type SqlServer, type Step } from '../core/migrations.ts'
 import { readSqlFiles } from '../core/sql-files.ts'
 import { ask } from '../processors/engine/store.ts'
@@ -46,6 +47,26 @@ export async function planDatabase(address: DatabaseAddress): Promise<readonly S
   const client = connect(address, address.database)
   try {
     return await planMigration(sqlServer(client), await readViews())
+  } finally {
+    await client.close()
+  }
+}
+
+/**
+ * What must hold before an engine writes. Throws `TransientError` while steps are missing, and
+ * `ConfigError` for a table that would take a repeated block twice.
+ */
+export async function checkDatabase(address: DatabaseAddress): Promise<void> {
+  const steps = await planDatabase(address)
+  if (steps.length > 0) {
+    throw new TransientError(
+      'not-migrated',
+      `${steps.length} steps are missing: run \`ttpstream migrate\``,
+    )
+  }
+  const client = connect(address, address.database)
+  try {
+    await checkDedupWindows(sqlServer(client), Object.keys(tables))
   } finally {
     await client.close()
   }

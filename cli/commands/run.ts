@@ -4,7 +4,7 @@ import { messageOf, TransientError } from '../../core/error.ts'
 import { createLog, type Log, type LogLevel } from '../../core/log.ts'
 import type { Command, Io } from '../command.ts'
 import { createKafka, ensureTopics } from '../kafka.ts'
-import { migrateDatabase, planDatabase } from '../migrate-database.ts'
+import { checkDatabase, migrateDatabase } from '../migrate-database.ts'
 import { startWorker, type Worker } from '../worker.ts'
 import { databaseAddress } from './migrate.ts'
 
@@ -20,7 +20,7 @@ export const run: Command = {
     log.info({ settings: config.masked() }, 'starting')
     await untilThere('ClickHouse', log, io, async () => {
       if (options['migrate'] === true) await migrateDatabase(databaseAddress(config))
-      else await assertMigrated(config)
+      else await checkDatabase(databaseAddress(config))
     })
     const kafka = createKafka(config, log)
     await untilThere('Kafka', log, io, () => ensureTopics(kafka, config))
@@ -50,15 +50,6 @@ export function logLevel(config: Config): LogLevel {
   return level === 'debug' || level === 'warn' || level === 'error' || level === 'silent'
     ? level
     : 'info'
-}
-
-async function assertMigrated(config: Config): Promise<void> {
-  const steps = await planDatabase(databaseAddress(config))
-  if (steps.length === 0) return
-  throw new TransientError(
-    'not-migrated',
-    `${steps.length} steps are missing: run \`ttpstream migrate\``,
-  )
 }
 
 /** A server that is away is waited for; anything else is an error at once. */

@@ -1,6 +1,7 @@
 /** What a block's rows may do to ClickHouse and Kafka, and what those may answer. */
 
 import assert from 'node:assert/strict'
+import { checkDatabase, type DatabaseAddress } from '../../../cli/migrate-database.ts'
 import { messageOf, TransientError } from '../../../core/error.ts'
 import { parseMark } from '../../../processors/engine/intent.ts'
 import type { DeliveryCase } from '../delivery-case.ts'
@@ -30,6 +31,15 @@ export const inserts: readonly DeliveryCase[] = [
       answerLost(scene, (path) =>
         path.replace(/(deduplicate_blocks_in_dependent_materialized_views)=1/, '$1=0'),
       ),
+  },
+  {
+    name: 'a table that repeats what it has is refused at the start',
+    run: (scene) => windowGone(scene),
+  },
+  {
+    name: 'control: a table that repeats what it has, windows not looked at',
+    mustFail: /was not refused/,
+    run: (scene) => windowGone(scene, async () => {}),
   },
   { name: '3 MB of dead letters in one block', run: (scene) => manyDeadLetters(scene) },
   {
@@ -120,6 +130,21 @@ async function answerLost(scene: Scene, rewrite: (path: string) => string): Prom
     await front.close()
   }
   await scene.holds()
+}
+
+/** A view's target counts as much as the table that is inserted into. */
+async function windowGone(
+  scene: Scene,
+  check: (address: DatabaseAddress) => Promise<void> = checkDatabase,
+): Promise<void> {
+  const address = { url: scene.clickhouseUrl, database: scene.database }
+  await checkDatabase(address)
+  scene.isSpoiled = true
+  await scene.clickhouse.command({
+    query: 'ALTER TABLE tag_days MODIFY SETTING non_replicated_deduplication_window = 0',
+  })
+  const message = await check(address).then(() => 'it was not refused', messageOf)
+  assert.match(message, /tag_days: non_replicated_deduplication_window is 0/)
 }
 
 async function manyDeadLetters(scene: Scene, changes: EngineChanges = {}): Promise<void> {
