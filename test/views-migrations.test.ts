@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** What 0001 changes, as it was. */
+/** What 0001 changes, as it was; what 0003 adds is not there, nor are reads, which need both. */
 const before = {
   'rollups/entity_tags.sql': `CREATE TABLE IF NOT EXISTS entity_tags
 (
@@ -51,14 +51,16 @@ ARRAY JOIN arrayFilter(
     anchor -> anchor.2 != '',
     [('identity', identity_id), ('attacker', attacker_id), ('session', session_id)]) AS entity;
 `,
-  // Reads need what the tables did not have.
-  'reads/tag_techniques_by_identity.sql': 'SELECT 1;\n',
 }
+
+const added0003 = ['rollups/tag_months.sql', 'rollups/tag_months_from_tags.sql']
 
 test('a database with tags from before 0001 answers as if it had been made today', async () => {
   const old = join(folder, 'views')
   await cp(views, old, { recursive: true })
-  await rm(join(old, 'migrations'), { recursive: true })
+  for (const added of ['migrations', 'reads', 'v1', ...added0003]) {
+    await rm(join(old, added), { recursive: true })
+  }
   for (const [path, text] of Object.entries(before)) await writeFile(join(old, path), text)
   const aged = createClient({ url: server.url })
   await sqlServer(aged).command('CREATE DATABASE aged ENGINE = Atomic')
@@ -84,9 +86,11 @@ async function contents(client: ReturnType<typeof createClient>) {
   const server = sqlServer(client)
   return {
     rows: await server.query('SELECT * FROM entity_tags ORDER BY ALL'),
+    months: await server.query('SELECT * FROM tag_months FINAL ORDER BY ALL'),
     columns: await server.query(
       `SELECT name, type, comment, compression_codec FROM system.columns
-       WHERE database = currentDatabase() AND table = 'entity_tags' ORDER BY position`,
+       WHERE database = currentDatabase() AND table IN ('entity_tags', 'tag_months')
+       ORDER BY table, position`,
     ),
   }
 }

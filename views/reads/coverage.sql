@@ -6,7 +6,9 @@
 CREATE OR REPLACE VIEW coverage AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
-    toDate(at) AS today
+    toDate(at) AS today,
+    -- Whole months before, days from then on.
+    toStartOfMonth(today - 30) AS days_from
 SELECT
     c.technique_id AS technique_id,
     c.name AS name,
@@ -96,7 +98,12 @@ LEFT JOIN
             sumIf(count, day > today - 30) AS tags_30d,
             max(last_seen) AS last_at
         FROM tag_days
-        WHERE day < today
+        WHERE day >= days_from AND day < today
+        GROUP BY technique_id, sub_technique_id
+        UNION ALL
+        SELECT technique_id, sub_technique_id, sum(count) AS tags, 0 AS tags_30d, max(last_seen) AS last_at
+        FROM tag_months
+        WHERE month < days_from
         GROUP BY technique_id, sub_technique_id
         UNION ALL
         SELECT technique_id, sub_technique_id, count() AS tags, count() AS tags_30d, max(event_time) AS last_at

@@ -1,13 +1,16 @@
 -- One row per technique, sub-technique and tactic of the tags with from_s <= event time < to_s (epoch
--- seconds) and at least min_confidence. Whole days come from tag_days, the broken days at either end
--- from tags, so a tag counts as soon as it is written.
+-- seconds) and at least min_confidence. Whole months come from tag_months, the whole days around them from
+-- tag_days, the broken days at either end from tags, so a tag counts as soon as it is written.
 CREATE OR REPLACE VIEW tag_techniques AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,
     fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC') AS to_time,
     -- The first whole day and the one after the last. No whole day: both ends meet.
     toDate(from_time + toIntervalMillisecond(86399999)) AS first_day,
-    greatest(toDate(to_time), first_day) AS end_day
+    greatest(toDate(to_time), first_day) AS end_day,
+    -- Months likewise.
+    if(toDayOfMonth(first_day) = 1, first_day, addMonths(toStartOfMonth(first_day), 1)) AS first_month,
+    greatest(toStartOfMonth(end_day), first_month) AS end_month
 SELECT
     technique_id,
     sub_technique_id,
@@ -26,8 +29,23 @@ FROM
         min(first_seen) AS first,
         max(last_seen) AS last,
         max(confidence) AS confidence
+    FROM tag_months
+    WHERE month >= first_month AND month < end_month AND tag_months.confidence >= {min_confidence:Float64}
+    GROUP BY technique_id, sub_technique_id, tactic
+    UNION ALL
+    SELECT
+        technique_id,
+        sub_technique_id,
+        tactic,
+        sum(count) AS tags,
+        min(first_seen) AS first,
+        max(last_seen) AS last,
+        max(confidence) AS confidence
     FROM tag_days
-    WHERE day >= first_day AND day < end_day AND tag_days.confidence >= {min_confidence:Float64}
+    WHERE day >= first_day
+        AND day < end_day
+        AND (day < first_month OR day >= end_month)
+        AND tag_days.confidence >= {min_confidence:Float64}
     GROUP BY technique_id, sub_technique_id, tactic
     UNION ALL
     SELECT

@@ -1,0 +1,20 @@
+-- One row per UTC month of event time, technique, rule version and confidence: tag_days once more, for questions
+-- about long times. Exact under replays, because the insert's token counts here too. Merging sums rows, so
+-- always aggregate.
+CREATE TABLE IF NOT EXISTS tag_months
+(
+    month Date COMMENT 'First UTC day of the month of the event time',
+    technique_id LowCardinality(String) COMMENT 'ATT&CK technique, the parent: Tnnnn',
+    sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique, empty if none',
+    tactic LowCardinality(String) COMMENT 'ATT&CK tactic id, the first of tactics',
+    rule_id LowCardinality(String) COMMENT 'Rule that matched',
+    rule_version LowCardinality(String) COMMENT 'Its version',
+    confidence Float64 COMMENT 'Confidence of the tags, 0.3 to 1',
+    count SimpleAggregateFunction(sum, UInt64) COMMENT 'Number of tags',
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Earliest event time, UTC',
+    last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest event time, UTC'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (month, technique_id, sub_technique_id, tactic, rule_id, rule_version, confidence)
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
+COMMENT 'Tags per month, technique, rule version and confidence';
