@@ -1,7 +1,7 @@
 -- One row: the detection lifecycle at a glance as of at_s (epoch seconds). Assets are those that count; candidates
 -- stand apart. Techniques are the active enterprise ones. expiring_30d: valid validations that end within 30 days;
 -- orphans: techniques without an owner; changes_30d: infrastructure changes dated within the last 30 days.
--- after: detection_assets, technique_confidence, validity, revalidation_queue, technique_owners, infrastructure_changes
+-- after: asset_status, technique_confidence, validity, revalidation_queue, technique_owners, infrastructure_changes
 CREATE OR REPLACE VIEW lifecycle_dashboard AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT *
@@ -15,7 +15,7 @@ FROM
         countIf(is_counted AND health_status = 'noisy') AS noisy_assets,
         countIf(is_counted AND health_status = 'silent') AS silent_assets,
         countIf(is_counted AND health_status = 'healthy') AS healthy_assets
-    FROM detection_assets(at_s = {at_s:Float64}, asset_id = '')
+    FROM asset_status(at_s = {at_s:Float64})
 ) AS a
 CROSS JOIN
 (

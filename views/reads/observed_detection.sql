@@ -9,7 +9,7 @@
 -- miss_reason, without an alert: no_events, no_rule_matched, alert_wrong_technique, rule_matched_no_alert.
 -- excluded_reason: unknown_state, not_begun, no_technique or no_machine; nothing is said of such a test.
 -- disagreement: blue said detected and nothing was seen (said_detected), or the reverse (said_missed).
--- after: test_selection, test_runs, alert_state, attack_catalogue
+-- after: test_selection, test_runs, alert_state_since, attack_catalogue
 CREATE OR REPLACE VIEW observed_detection AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -164,7 +164,8 @@ FROM
                             name -> position(name, '.') <= 1 OR isIPv4String(name) OR isIPv6String(name), hosts))
                             AS machine,
                         technique_ids
-                    FROM alert_state(at_s = {at_s:Float64})
+                    FROM alert_state_since(
+                        at_s = {at_s:Float64}, since_s = greatest({from_s:Float64} - 7 * 86400 - 60, 0))
                     WHERE event_time >= signals_from AND event_time < signals_to
                     UNION ALL
                     SELECT

@@ -7,7 +7,7 @@
 -- level is unknown without detections. detection_rate and its one-sided 90 % Wilson lower bound are over
 -- validated tests, a test of age a weighing 2^(-a / aging_days); null without tests.
 -- status: validated, partial (partly detected, or valid through a sub-technique only), none.
--- after: detection_state, asset_health, test_rounds, attack_catalogue, decay_policy_order
+-- after: detection_state, asset_status, test_rounds, attack_catalogue, decay_policy_order
 CREATE OR REPLACE VIEW technique_confidence AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -147,7 +147,7 @@ FROM
                                 AND (p.tactic = '' OR has(known.tactics, p.tactic)))),
                         policies) AS policy
                 FROM detection_state(at_s = {at_s:Float64}) AS s
-                LEFT JOIN (SELECT asset_id AS of, health_status FROM asset_health(at_s = {at_s:Float64})) AS health
+                LEFT JOIN (SELECT asset_id AS of, health_status FROM asset_status(at_s = {at_s:Float64})) AS health
                     ON health.of = s.asset_id
                 LEFT JOIN (SELECT technique_id AS of, tactics FROM attack_catalogue) AS known ON known.of = s.technique_id
                 WHERE s.is_counted
