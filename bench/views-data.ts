@@ -103,15 +103,20 @@ function tagsSql(from: number, count: number, size: Size): string {
     ) AS r INNER JOIN bench_techniques AS k ON r.n = k.n`
 }
 
+/** Raised once; three in ten are closed within three days by a later record, most as false. */
 function alertsSql(from: number, count: number): string {
   return `INSERT INTO alert_events (log, topic, partition, offset, ingest_time, record_time, event_time,
       alert_id, raised_at, rule_system, rule_id, asset_id, severity, technique_ids, hosts, status, verdict)
-    SELECT 'bench', 'ttp.alerts', 0, number, t, t, t, concat('alert-', toString(number)), t, 'bench',
-      concat('rule-', toString(k.n)), concat('asset-', toString(k.n)), 'high',
-      [if(k.sub = '', k.technique, k.sub)], [machine], 'open',
-      multiIf(verdict < 0.1, 'true_positive', verdict < 0.3, 'false_positive', NULL)
+    SELECT 'bench', 'ttp.alerts', 0, 2 * number + is_closing, t, t, t, concat('alert-', toString(number)),
+      if(is_closing, NULL, t), if(is_closing, NULL, 'bench'),
+      if(is_closing, NULL, concat('rule-', toString(k.n))), if(is_closing, NULL, concat('asset-', toString(k.n))),
+      if(is_closing, NULL, 'high'), if(is_closing, [], [if(k.sub = '', k.technique, k.sub)]),
+      if(is_closing, [], [machine]), if(is_closing, 'closed', 'open'),
+      if(is_closing, if(verdict < 0.1, 'true_positive', 'false_positive'), NULL)
     FROM (
-      SELECT number, ${when} AS t, ${technique()} AS n, ${host} AS machine, ${dice(4)} AS verdict
+      SELECT number, ${technique()} AS n, ${host} AS machine, ${dice(4)} AS verdict,
+        arrayJoin(if(verdict < 0.3, [false, true], [false])) AS is_closing,
+        ${when} + toIntervalMillisecond(is_closing * toInt64(${dice(5)} * 259200000)) AS t
       FROM numbers(${from}, ${count})
     ) AS r INNER JOIN bench_techniques AS k ON r.n = k.n`
 }
