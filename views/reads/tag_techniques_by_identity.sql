@@ -23,15 +23,20 @@ SELECT
     min(event_time) AS first_seen,
     max(event_time) AS last_seen,
     max(e.confidence) AS confidence_max
-FROM entity_tags AS e
-WHERE (
-        (entity_kind = 'identity' AND entity_id IN members)
-        OR (
-            entity_kind = 'attacker'
-            AND entity_id IN tupleElement(belonging, 1)
-            AND e.identity_id = ''
-            AND arrayExists(b -> b.1 = entity_id AND b.2 <= event_time AND event_time < b.3, belonging)))
-    AND event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
+FROM
+(
+    SELECT technique_id, sub_technique_id, tactic, event_time, confidence
+    FROM entity_tags
+    WHERE entity_kind = 'identity' AND entity_id IN members
+    UNION ALL
+    SELECT technique_id, sub_technique_id, tactic, event_time, confidence
+    FROM entity_tags
+    WHERE entity_kind = 'attacker'
+        AND entity_id IN tupleElement(belonging, 1)
+        AND identity_id = ''
+        AND arrayExists(b -> b.1 = entity_id AND b.2 <= event_time AND event_time < b.3, belonging)
+) AS e
+WHERE event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
     AND event_time < fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC')
     AND e.confidence >= {min_confidence:Float64}
 GROUP BY technique_id, sub_technique_id, tactic;
