@@ -7,7 +7,15 @@
 CREATE OR REPLACE VIEW validity AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
-    (SELECT policies FROM decay_policy_order) AS policies,
+    -- Only what is asked of each validation: a wide tuple is copied for every one.
+    (
+        SELECT CAST(
+            arrayMap(p -> (p.platform, p.asset_type, p.tactic, p.is_default, p.from_time, p.to_time,
+                p.validity_days), policies),
+            'Array(Tuple(platform String, asset_type String, tactic String, is_default Bool,
+                from_time DateTime64(3, \'UTC\'), to_time DateTime64(3, \'UTC\'), validity_days Float64))')
+        FROM decay_policy_order
+    ) AS policies,
     -- The latest change up to then that touches a platform ('p:…') or a log source ('s:…').
     (
         SELECT mapFromArrays(groupArray(touched), groupArray(date))
