@@ -55,7 +55,10 @@ export function questions({ identities, attackers, sessions, endMs }: Subjects):
       targetMs: regressionMs,
       path: (turn) => `/api/v1/coverage/regression?from=${iso(endMs - (90 + turn) * 86_400_000)}`,
     },
-    asOf('confidence of one technique', (turn) => `${lifecycle}/confidence/T1059?at=${at(turn)}`),
+    asOf(
+      'confidence of one technique, with history',
+      (turn) => `${lifecycle}/confidence/T1059?at=${at(turn)}`,
+    ),
     asOf('assets', (turn) => `${lifecycle}/assets?at=${at(turn)}&limit=100`),
     asOf('an asset’s validations', (turn) => `${lifecycle}/assets/asset-${turn}/validations`),
     asOf('queue', () => `${lifecycle}/queue`),
@@ -70,6 +73,18 @@ export function questions({ identities, attackers, sessions, endMs }: Subjects):
       path: () => `${operational}/trend?period=90d`,
     },
     { name: 'all test metrics', targetMs: null, path: () => operational },
+    {
+      name: 'observed detection, 30 days',
+      targetMs: null,
+      path: (turn) =>
+        `${operational}/observed?from=${from(turn)}&to=${iso(endMs - turn * 86_400_000)}`,
+    },
+    {
+      name: 'misses, 30 days',
+      targetMs: null,
+      path: (turn) =>
+        `${operational}/misses?from=${from(turn)}&to=${iso(endMs - turn * 86_400_000)}`,
+    },
     {
       name: 'observed detection, an exercise',
       targetMs: null,
