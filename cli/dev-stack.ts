@@ -10,6 +10,7 @@ import { databaseAddress } from './commands/migrate.ts'
 import { createKafka, ensureTopics } from './kafka.ts'
 import { migrateDatabase } from './migrate-database.ts'
 import { freePort } from './ports.ts'
+import { untilQuiet } from './until-quiet.ts'
 
 export interface DevStack {
   readonly config: Config
@@ -56,7 +57,10 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
       ...options.overrides,
     })
     await Promise.all([
-      migrateDatabase(databaseAddress(config)),
+      // Both servers are this process's own: nobody else could finish what is waited for.
+      migrateDatabase(databaseAddress(config), {
+        beforeChange: () => untilQuiet(config, { say: () => {}, waitMsMax: 0 }),
+      }),
       ensureTopics(createKafka(config, silentLog), config),
     ])
     return { config, kafka: kafka.bootstrap, clickhouse: clickhouse.url, close }

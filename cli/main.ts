@@ -3,7 +3,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { formatDiagnostic } from '../core/diagnostic.ts'
-import { ConfigError, messageOf, RuleError } from '../core/error.ts'
+import { ConfigError, messageOf, RuleError, TransientError } from '../core/error.ts'
 import { type Command, helpOf, type Io, overviewOf, parseArguments } from './command.ts'
 import { commands } from './commands.ts'
 import { version } from './version.ts'
@@ -75,6 +75,11 @@ function explain(thrown: unknown): number {
   if (thrown instanceof ConfigError) {
     io.err(`${thrown.message}\n`)
     return 3
+  }
+  // A server is unwell: where in our code that was noticed helps nobody.
+  if (thrown instanceof TransientError) {
+    io.err(`${thrown.message}\n`)
+    return 1
   }
   io.err(`${thrown instanceof Error && thrown.stack ? thrown.stack : messageOf(thrown)}\n`)
   return 1

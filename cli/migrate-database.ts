@@ -24,15 +24,21 @@ export interface DatabaseAddress {
   readonly tlsCa?: Buffer
 }
 
+export interface MigrateOptions {
+  readonly onStep?: (step: Step) => void
+  /** Awaited before a table or rollup is changed; absent where it is known that no engine has written. */
+  readonly beforeChange?: () => Promise<void>
+}
+
 /** Applies what is missing and tells of each step. Throws `ConfigError` for a change no migration covers. */
 export async function migrateDatabase(
   address: DatabaseAddress,
-  onStep: (step: Step) => void = () => {},
+  options: MigrateOptions = {},
 ): Promise<readonly Step[]> {
   await createDatabase(address)
   const client = connect(address, address.database)
   try {
-    const steps = await migrate(sqlServer(client), await readViews(), { version, onStep })
+    const steps = await migrate(sqlServer(client), await readViews(), { version, ...options })
     await loadCatalogue(client, loadAttack())
     await checkDedupWindows(sqlServer(client), Object.keys(tables))
     return steps

@@ -11,7 +11,8 @@ import { isRefreshable, readSystemTables, type SystemTable, targetOf } from './s
  *
  * Contract: no engine runs, and the last one was stopped in good order. What is inserted meanwhile
  * would be missing (it is noticed, and nothing is changed); and the new target has not seen the
- * tokens of earlier inserts, so a block that is still to be repeated would count twice.
+ * tokens of earlier inserts, so a block that is still to be repeated would count twice: the caller's
+ * `beforeChange` waits for it.
  */
 export interface Backfill {
   readonly target: string
@@ -20,12 +21,18 @@ export interface Backfill {
   readonly rows: number
 }
 
-export async function backfillView(server: SqlServer, view: string): Promise<Backfill> {
+/** `beforeChange` is awaited before anything is read or made; when it rejects, nothing was changed. */
+export async function backfillView(
+  server: SqlServer,
+  view: string,
+  beforeChange: () => Promise<void> = async () => {},
+): Promise<Backfill> {
   const tables = await readSystemTables(server)
   const target = targetOf(checkedView(tables, view))
   if (target === undefined) throw new ConfigError('backfill-no-target', `${view} fills no table`)
   const views = [...tables.values()].filter((table) => targetOf(table) === target)
   for (const one of views) checkedView(tables, one.name)
+  await beforeChange()
   const sources = [...tables.values()].filter(({ dependents }) =>
     views.some((one) => dependents.includes(one.name)),
   )

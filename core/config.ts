@@ -101,6 +101,11 @@ export const settings = {
     default: '',
     doc: 'PEM file of the authority that signed ClickHouse’s certificate (an https URL).',
   },
+  TTPSTREAM_MIGRATE_WAIT_MS: {
+    type: 'count',
+    default: '60000',
+    doc: 'How long a migration or backfill waits until engines are gone and no block is half done, milliseconds.',
+  },
   TTPSTREAM_RULES: {
     type: 'texts',
     default: '',

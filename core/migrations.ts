@@ -37,14 +37,21 @@ export async function planMigration(server: SqlServer, files: SqlFiles): Promise
 /**
  * Applies what is missing and returns it. `version` is the program's, kept for the record.
  * `onStep` hears of a step before it is run.
+ * `beforeChange` is awaited before the first step, if tables or rollups are to be made or changed;
+ * when it rejects, none has been.
  */
 export async function migrate(
   server: SqlServer,
   files: SqlFiles,
-  options: { version: string; onStep?: (step: Step) => void },
+  options: {
+    version: string
+    onStep?: (step: Step) => void
+    beforeChange?: (() => Promise<void>) | undefined
+  },
 ): Promise<Step[]> {
   await server.command(createSchemaMigrations)
   const steps = await planMigration(server, files)
+  if (steps.some(isChange)) await options.beforeChange?.()
   const record = (done: readonly SqlFile[]) => server.command(recordFiles(done, options.version))
   for (const step of steps.filter(({ file }) => !isView(file))) {
     options.onStep?.(step)
@@ -58,6 +65,11 @@ export async function migrate(
   }
   if (reads.length > 0) await record(reads.map(({ file }) => file))
   return steps
+}
+
+/** Reads hold no data, and what is only recorded is there. */
+function isChange({ action, file }: Step): boolean {
+  return action !== 'record' && !isView(file)
 }
 
 /** Made by the first run: so it cannot be one of the files. */

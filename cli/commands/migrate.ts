@@ -4,24 +4,29 @@ import { readConfig } from '../../core/config.ts'
 import { ConfigError } from '../../core/error.ts'
 import type { Step } from '../../core/migrations.ts'
 import { clickHouseCa, createClickHouse } from '../clickhouse.ts'
-import type { Command } from '../command.ts'
+import type { Command, Io } from '../command.ts'
 import {
   type DatabaseAddress,
   migrateDatabase,
   planDatabase,
   sqlServer,
 } from '../migrate-database.ts'
+import { untilQuiet } from '../until-quiet.ts'
 
 export const migrate: Command = {
   name: 'migrate',
   summary: 'Bring the ClickHouse database to what this version needs.',
   options: { plan: { type: 'boolean', doc: 'Only say what would be done.' } },
   async run({ options }, io) {
-    const address = databaseAddress(readConfig())
+    const config = readConfig()
+    const address = databaseAddress(config)
     const isPlan = options['plan'] === true
     const steps = isPlan
       ? await planDatabase(address)
-      : await migrateDatabase(address, (step) => io.out(`${lineOf(step)}\n`))
+      : await migrateDatabase(address, {
+          onStep: (step) => io.out(`${lineOf(step)}\n`),
+          beforeChange: () => quiet(config, io),
+        })
     if (isPlan) for (const step of steps) io.out(`${lineOf(step)}\n`)
     io.out(steps.length === 0 ? `${address.database} is up to date.\n` : `${steps.length} steps.\n`)
     return 0
@@ -41,10 +46,13 @@ export const migrateBackfill: Command = {
     if (view === undefined || others.length > 0) {
       throw new ConfigError('bad-arguments', 'Give one view, such as tag_days_from_tags.')
     }
-    const clickhouse = createClickHouse(readConfig(), { requestMs: backfillMsMax })
+    const config = readConfig()
+    const clickhouse = createClickHouse(config, { requestMs: backfillMsMax })
     try {
-      io.err(`Filling ${view} anew; the old content stays until it is done.\n`)
-      const { target, views, rows } = await backfillView(sqlServer(clickhouse), view)
+      const { target, views, rows } = await backfillView(sqlServer(clickhouse), view, async () => {
+        await quiet(config, io)
+        io.err(`Filling ${view} anew; the old content stays until it is done.\n`)
+      })
       io.out(`${target}: ${rows} rows from ${views.join(', ')}\n`)
       return 0
     } finally {
@@ -62,6 +70,10 @@ export function databaseAddress(config: Config): DatabaseAddress {
     username: config.text('TTPSTREAM_CLICKHOUSE_USERNAME'),
     password: config.text('TTPSTREAM_CLICKHOUSE_PASSWORD'),
   }
+}
+
+function quiet(config: Config, io: Io): Promise<void> {
+  return untilQuiet(config, { say: (text) => io.err(`${text}\n`), signal: io.signal })
 }
 
 function lineOf({ action, file, reason }: Step): string {

@@ -5,6 +5,7 @@ import { createLog, type Log, type LogLevel } from '../../core/log.ts'
 import type { Command, Io } from '../command.ts'
 import { createKafka, ensureTopics } from '../kafka.ts'
 import { checkDatabase, migrateDatabase } from '../migrate-database.ts'
+import { untilQuiet } from '../until-quiet.ts'
 import { startWorker, type Worker } from '../worker.ts'
 import { databaseAddress } from './migrate.ts'
 
@@ -19,11 +20,13 @@ export const run: Command = {
     const log = createLog(logLevel(config))
     log.info({ settings: config.masked() }, 'starting')
     await untilThere('ClickHouse', log, io, async () => {
-      if (options['migrate'] === true) await migrateDatabase(databaseAddress(config))
+      if (options['migrate'] === true) await migrateFirst(config, log, io)
       else await checkDatabase(databaseAddress(config))
     })
     const kafka = createKafka(config, log)
     await untilThere('Kafka', log, io, () => ensureTopics(kafka, config))
+    // Asked to stop while it waited: what it waited for is not there.
+    if (io.signal.aborted) return 0
     const worker = await startWorker(config, log)
     log.info({ api: worker.api.url }, 'started')
     await untilStopped(worker, io)
@@ -43,6 +46,12 @@ export async function untilStopped(worker: Worker, io: Io): Promise<void> {
   } finally {
     await worker.close()
   }
+}
+
+async function migrateFirst(config: Config, log: Log, io: Io): Promise<void> {
+  const say = (text: string) => log.warn({}, text)
+  const beforeChange = () => untilQuiet(config, { say, signal: io.signal })
+  await migrateDatabase(databaseAddress(config), { beforeChange })
 }
 
 export function logLevel(config: Config): LogLevel {

@@ -2,27 +2,52 @@ import type { Admin, Kafka } from 'kafkajs'
 import { messageOf, TransientError } from '../../core/error.ts'
 import type { Committed, TopicPartition, Watermarks } from '../../core/kafka.ts'
 
+/** What a group has committed in one partition. */
+export interface Commit extends TopicPartition {
+  readonly metadata: string
+}
+
 /**
  * What Kafka knows of a group's partitions. Every method throws `TransientError`; the next question
  * after one that failed is asked on a connection of its own, for kafkajs's admin does not always
  * find its way back to a broker that was away.
  */
 export class KafkaWitness {
+  readonly groupId: string
   readonly #kafka: Kafka
-  readonly #groupId: string
   #admin: Promise<Admin> | null = null
 
   constructor(kafka: Kafka, groupId: string) {
     this.#kafka = kafka
-    this.#groupId = groupId
+    this.groupId = groupId
   }
 
   committed({ topic, partition }: TopicPartition): Promise<Committed> {
     return this.#ask(async (admin) => {
-      const found = await admin.fetchOffsets({ groupId: this.#groupId, topics: [topic] })
+      const found = await admin.fetchOffsets({ groupId: this.groupId, topics: [topic] })
       const one = found[0]?.partitions.find((candidate) => candidate.partition === partition)
       const offset = Number(one?.offset ?? -1)
       return offset < 0 ? { offset: null, metadata: '' } : { offset, metadata: one?.metadata ?? '' }
+    })
+  }
+
+  /** Of every partition; also of topics that are gone. */
+  commits(): Promise<readonly Commit[]> {
+    return this.#ask(async (admin) => {
+      const found = await admin.fetchOffsets({ groupId: this.groupId })
+      return found.flatMap(({ topic, partitions }) =>
+        partitions
+          .filter(({ offset }) => Number(offset) >= 0)
+          .map(({ partition, metadata }) => ({ topic, partition, metadata: metadata ?? '' })),
+      )
+    })
+  }
+
+  /** How many consumers are in the group; one that died is until its session has ended. */
+  members(): Promise<number> {
+    return this.#ask(async (admin) => {
+      const { groups } = await admin.describeGroups([this.groupId])
+      return groups[0]?.members.length ?? 0
     })
   }
 

@@ -1,3 +1,4 @@
+import { changes } from './cases/changes.ts'
 import { compression } from './cases/compression.ts'
 import { group } from './cases/group.ts'
 import { inserts } from './cases/inserts.ts'
@@ -18,4 +19,5 @@ export const cases: readonly DeliveryCase[] = [
   ...group,
   ...retention,
   ...lateInserts,
+  ...changes,
 ]
