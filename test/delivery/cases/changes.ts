@@ -23,6 +23,10 @@ export const changes: readonly DeliveryCase[] = [
   },
   { name: 'a migration waits for a block that was begun', run: (scene) => waits(scene, migration) },
   {
+    name: 'run --migrate refuses over a block that was begun, and a view to read is made all the same',
+    run: beforeRun,
+  },
+  {
     name: 'control: a migration that does not look for a block that was begun',
     mustFail: /view target entity_tags/,
     run: (scene) => doesNotWait(scene, migration),
@@ -81,6 +85,25 @@ async function waits(scene: Scene, change: Change): Promise<void> {
   await scene.drain()
   assert.equal(await command.code, 0, command.said())
   await scene.holds()
+}
+
+/** A worker that migrates is as careful; what holds no data is made anew at any time. */
+async function beforeRun(scene: Scene): Promise<void> {
+  await halfDone(scene, migration)
+  await isRefused(scene, { ...migration, words: ['run', '--migrate'] }, /:0 25-49 was begun/)
+  const read = 'reads/progress_newest.sql'
+  await scene.clickhouse.command({
+    query: `INSERT INTO schema_migrations (file, sha256, version)
+            SELECT file, sha256, version FROM ${scene.database}_clean.schema_migrations WHERE file LIKE 'migrations/0001%'`,
+  })
+  await scene.clickhouse.command({
+    query: `DELETE FROM schema_migrations WHERE file = '${read}'`,
+    clickhouse_settings: { lightweight_deletes_sync: '1' },
+  })
+  const command = start(scene, migration.words, { TTPSTREAM_MIGRATE_WAIT_MS: '0' })
+  assert.equal(await command.code, 0, command.said())
+  const made = await scene.rows(`SELECT file FROM schema_migrations WHERE file = '${read}'`)
+  assert.ok(made.length > 0)
 }
 
 async function doesNotWait(scene: Scene, change: Change): Promise<void> {
