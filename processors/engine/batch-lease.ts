@@ -48,10 +48,11 @@ export class BatchLease implements Lease {
   }
 
   async confirm(): Promise<void> {
-    if (this.isHeld() && this.#clock.heartbeatAgeMs() > this.#clock.freshMs) {
+    // The first may be one that is under way since long ago; the second is asked now.
+    for (let tries = 0; tries < 2 && this.isHeld() && this.#isStale(); tries += 1) {
       await this.#payload.heartbeat().catch((cause: unknown) => this.#lose(cause))
-      if (this.#clock.heartbeatAgeMs() > this.#clock.freshMs) this.#isLost = true
     }
+    if (this.#isStale()) this.#isLost = true
     if (!this.isHeld()) throw new LeaseLost('The group has moved on.')
   }
 
@@ -69,6 +70,10 @@ export class BatchLease implements Lease {
         if (tries === commitTriesMax || rejoinTypes.has(typeOf(cause))) this.#lose(cause)
       }
     }
+  }
+
+  #isStale(): boolean {
+    return this.#clock.heartbeatAgeMs() > this.#clock.freshMs
   }
 
   #lose(cause: unknown): void {

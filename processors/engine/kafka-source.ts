@@ -55,6 +55,8 @@ export class KafkaSource implements RecordSource {
   readonly #witness: KafkaWitness
   #epoch = 0
   #lastHeartbeat = 0
+  /** When the newest answered heartbeat or join was sent. */
+  #sessionAsked = 0
   #isClosing = false
   #end: () => void = () => {}
   #fail: (cause: unknown) => void = () => {}
@@ -89,15 +91,21 @@ export class KafkaSource implements RecordSource {
     // It may end before anybody waits for it.
     ended.catch(() => {})
     const { events } = this.#consumer
+    // A session lasts from when it was asked for: an answer may wait in the socket of a frozen process
+    // until long after the broker has given its partitions away.
+    this.#consumer.on(events.REQUEST, ({ payload: { apiName, duration } }) => {
+      if (!sessionRequests.has(apiName)) return
+      this.#sessionAsked = performance.now() - Math.max(0, duration)
+    })
     this.#consumer.on(events.HEARTBEAT, () => {
-      this.#lastHeartbeat = performance.now()
+      this.#lastHeartbeat = this.#sessionAsked
     })
     this.#consumer.on(events.REBALANCING, ({ payload }) => {
       this.#advance()
       if (isBeforeJoin(payload)) payload.waitFor(this.#untilIdle())
     })
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
-      this.#lastHeartbeat = performance.now()
+      this.#lastHeartbeat = this.#sessionAsked
       this.#settle(payload.memberAssignment, handler)
     })
     this.#consumer.on(events.CRASH, ({ payload }) => {
@@ -265,6 +273,9 @@ export class KafkaSource implements RecordSource {
     this.#consumer.seek({ topic, partition, offset: String(position) })
   }
 }
+
+/** What a member's session begins anew with. */
+const sessionRequests = new Set(['Heartbeat', 'SyncGroup'])
 
 /** The batches of one partition, one after the other. */
 interface Lane {

@@ -25,6 +25,8 @@ export interface CrashCase {
   readonly control?: Control
   /** Settings of the tables' deduplication window: 0 is the third negative control. */
   readonly dedupWindow?: number
+  /** Of the topic of commands; 2 where it is absent. */
+  readonly partitions?: number
   /** Written before the engine stops; 240 where it is absent. */
   readonly records?: number
 }
@@ -59,7 +61,7 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
       await migrateDatabase({ url: servers.clickhouseUrl, database })
     if (spec.dedupWindow !== undefined) await setWindow(clickhouse, spec.dedupWindow)
     writeFileSync(join(rules, 'word.yaml'), ruleOf('first'))
-    await createTopics(kafka, topics)
+    await createTopics(kafka, topics, spec.partitions)
     await writeLoad(kafka, topics, 1, recordsFirst)
 
     const settings = settingsOf(servers, topics, id, rules)

@@ -28,13 +28,20 @@ export function topicsOf(prefix: string): CaseTopics {
   }
 }
 
-export async function createTopics(kafka: Kafka, topics: CaseTopics): Promise<void> {
+export async function createTopics(
+  kafka: Kafka,
+  topics: CaseTopics,
+  commandPartitions = 2,
+): Promise<void> {
   const admin = kafka.admin()
   await admin.connect()
   const names = Object.values(topics)
   await admin.createTopics({
     waitForLeaders: false,
-    topics: names.map((topic) => ({ topic, numPartitions: topic === topics.commands ? 2 : 1 })),
+    topics: names.map((topic) => ({
+      topic,
+      numPartitions: topic === topics.commands ? commandPartitions : 1,
+    })),
   })
   await untilLed(admin, names)
   await admin.disconnect()
