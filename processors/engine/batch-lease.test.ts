@@ -8,7 +8,11 @@ function leaseOf(agesMs: readonly number[]) {
   let asked = 0
   const lease = new BatchLease(
     // Checked: all that `confirm` uses of it.
-    { heartbeat: async () => void (asked += 1) } as unknown as EachBatchPayload,
+    {
+      heartbeat: async () => {
+        asked += 1
+      },
+    } as unknown as EachBatchPayload,
     { isCurrent: () => true, heartbeatAgeMs: () => agesMs[asked] ?? 0, freshMs: 300 },
   )
   return { lease, asked: () => asked }
