@@ -25,8 +25,8 @@ export interface CrashCase {
   readonly control?: Control
   /** Settings of the tables' deduplication window: 0 is the third negative control. */
   readonly dedupWindow?: number
-  /** Of the topic of commands; 2 where it is absent. */
-  readonly partitions?: number
+  /** One partition of commands and no other topic: while it is frozen nothing else is under way. */
+  readonly isAlone?: boolean
   /** Written before the engine stops; 240 where it is absent. */
   readonly records?: number
 }
@@ -54,15 +54,15 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
   })
   const server = createClient({ url: servers.clickhouseUrl })
   const admin = kafka.admin()
-  const { records: recordsFirst = recordsUsual } = spec
+  const { records: recordsFirst = recordsUsual, isAlone = false } = spec
   try {
     await admin.connect()
     for (const database of [id, `${id}_clean`])
       await migrateDatabase({ url: servers.clickhouseUrl, database })
     if (spec.dedupWindow !== undefined) await setWindow(clickhouse, spec.dedupWindow)
     writeFileSync(join(rules, 'word.yaml'), ruleOf('first'))
-    await createTopics(kafka, topics, spec.partitions)
-    await writeLoad(kafka, topics, 1, recordsFirst)
+    await createTopics(kafka, topics, isAlone ? 1 : 2)
+    await writeLoad(kafka, topics, 1, recordsFirst, isAlone)
 
     const settings = settingsOf(servers, topics, id, rules)
     const failpoint = `${spec.failpoint}:${spec.action}:3`
@@ -75,7 +75,7 @@ export async function runCase(spec: CrashCase, servers: Servers, id: string): Pr
       await until('the second engine to take over', () => isFinished(admin, clickhouse, topics))
       first.kill('SIGCONT')
     }
-    await writeLoad(kafka, topics, recordsFirst + 1, recordsAfter)
+    await writeLoad(kafka, topics, recordsFirst + 1, recordsAfter, isAlone)
     await until('every block to be finished', () => isFinished(admin, clickhouse, topics))
     // A zombie that is about to do harm gets the time to do it.
     if (spec.action === 'stop') await setTimeout(sessionMs)

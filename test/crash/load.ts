@@ -75,10 +75,13 @@ export async function writeLoad(
   topics: CaseTopics,
   from: number,
   count: number,
+  isOnlyCommands = false,
 ): Promise<void> {
   const producer = kafka.producer()
   await producer.connect()
-  await producer.sendBatch({ acks: -1, topicMessages: loadMessages(topics, from, count) })
+  const all = loadMessages(topics, from, count)
+  const topicMessages = isOnlyCommands ? all.slice(0, 1) : all
+  await producer.sendBatch({ acks: -1, topicMessages })
   await producer.disconnect()
 }
 

@@ -72,9 +72,9 @@ const matrix: CrashCase[] = failpoints.flatMap((failpoint) =>
 )
 /** A frozen engine comes back: its leases have ended, and ClickHouse knows its tokens. Either is enough. */
 const frozen = { failpoint: 'intent', action: 'stop', isEdited: false } as const
-// One partition: what another had under way when its process froze may reach ClickHouse after the thaw, and
+// Alone: what another partition had under way when its process froze may reach ClickHouse after the thaw, and
 // only the window knows it then. That is why the product's windows are longer than any freeze.
-const pastWindow = { ...frozen, partitions: 1, records: 500, dedupWindow: 10 } as const
+const pastWindow = { ...frozen, isAlone: true, records: 500, dedupWindow: 10 } as const
 const freezes: CrashCase[] = [
   { name: 'freeze past the window', ...pastWindow },
   { name: 'freeze past the session, no leases', ...frozen, control: 'no-lease' },
