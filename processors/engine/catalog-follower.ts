@@ -7,6 +7,7 @@ import type { Batch, Consumer, Kafka } from 'kafkajs'
 import { ConfigError } from '../../core/error.ts'
 import type { LogRecord } from '../../core/kafka.ts'
 import type { Log } from '../../core/log.ts'
+import { untilAnswered } from './kafka-away.ts'
 import { lastOffsetOf, recordsOfBatch } from './wire/batch-records.ts'
 import { installRecordDecoder } from './wire/kafkajs-decoder.ts'
 
@@ -30,6 +31,7 @@ export class CatalogFollower {
   #position = 0
   /** The topic's end at the start. */
   #end = 0
+  #isClosing = false
 
   constructor(kafka: Kafka, options: CatalogFollowerOptions) {
     installRecordDecoder(options.batchBytesMax)
@@ -41,10 +43,18 @@ export class CatalogFollower {
 
   /** Resolves when everything that was in the topic at the call has been folded. */
   async start(): Promise<void> {
-    this.#end = await this.#readEnd()
-    if (this.#position >= this.#end) this.#options.onCaughtUp?.()
-    await this.#consumer.connect()
-    await this.#consumer.subscribe({ topic: this.#options.topic, fromBeginning: true })
+    const { topic, log, onCaughtUp } = this.#options
+    await untilAnswered(
+      log,
+      () => this.#isClosing,
+      async () => {
+        this.#end = await this.#readEnd()
+        await this.#consumer.connect()
+        await this.#consumer.subscribe({ topic, fromBeginning: true })
+      },
+    )
+    if (this.#isClosing) return
+    if (this.#position >= this.#end) onCaughtUp?.()
     const caughtUp = new Promise<void>((resolve, reject) => {
       if (this.#position >= this.#end) resolve()
       this.#consumer.on(this.#consumer.events.CRASH, ({ payload }) => {
@@ -62,6 +72,7 @@ export class CatalogFollower {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
     await this.#consumer.disconnect()
   }
 

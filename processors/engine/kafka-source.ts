@@ -11,9 +11,7 @@
  */
 
 import { performance } from 'node:perf_hooks'
-import { setTimeout } from 'node:timers/promises'
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs'
-import { messageOf } from '../../core/error.ts'
 import {
   type Committed,
   type Lease,
@@ -26,6 +24,7 @@ import {
 } from '../../core/kafka.ts'
 import type { Log } from '../../core/log.ts'
 import { BatchLease } from './batch-lease.ts'
+import { untilAnswered } from './kafka-away.ts'
 import { KafkaWitness } from './kafka-witness.ts'
 import { releaseAnswer } from './wire/answer-memory.ts'
 import { fetchedOffset, lastOffsetOf, recordsOfBatch } from './wire/batch-records.ts'
@@ -45,9 +44,6 @@ export interface KafkaSourceOptions {
   readonly partitionsMax: number
   readonly log: Log
 }
-
-/** Between two attempts to reach Kafka at the start, after kafkajs's own. */
-const connectPauseMs = 1_000
 
 export class KafkaSource implements RecordSource {
   readonly #options: KafkaSourceOptions
@@ -147,20 +143,16 @@ export class KafkaSource implements RecordSource {
     this.#advance()
   }
 
-  /** Kafka may be away when an engine starts; what can never work is thrown. */
   async #connect(): Promise<void> {
     const { topics, log } = this.#options
-    while (!this.#isClosing) {
-      try {
+    await untilAnswered(
+      log,
+      () => this.#isClosing,
+      async () => {
         await this.#consumer.connect()
         await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true })
-        return
-      } catch (cause) {
-        if (!isWorthAnotherTry(cause)) throw cause
-        log.warn({ error: messageOf(cause) }, 'Kafka does not answer, trying again')
-        await setTimeout(connectPauseMs)
-      }
-    }
+      },
+    )
   }
 
   /** Nothing is being written any more, nor read to decide where to begin. */
@@ -288,13 +280,6 @@ function tailOf({ tail }: Lane): Promise<void> {
 
 function isBeforeJoin(payload: object): payload is BeforeJoin {
   return 'waitFor' in payload && typeof payload.waitFor === 'function'
-}
-
-/** kafkajs marks what may go over; the end of its own retries is marked as final, and is not. */
-function isWorthAnotherTry(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false
-  if (cause.name === 'KafkaJSNumberOfRetriesExceeded') return true
-  return 'retriable' in cause && cause.retriable === true
 }
 
 /** True for as long as the epoch is the one that holds now. */
