@@ -7,7 +7,7 @@
  */
 
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -18,6 +18,7 @@ import { createClickHouse } from '../cli/clickhouse.ts'
 import { type DevStack, startDevStack } from '../cli/dev-stack.ts'
 import { nodeOptions as productOptions } from '../cli/node-options.ts'
 import { names } from '../core/config.ts'
+import { childrenOf, cpuSeconds, peakRssMb } from '../test/process-figures.ts'
 import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
 import { eventLines } from './pipeline-events.ts'
@@ -90,7 +91,7 @@ async function drain(
   const servers = childrenOf(process.pid).filter((pid) => !pids.includes(pid))
   const mark = async (records: number) => {
     const state = await until(clickhouse, records)
-    return { ...state, engine: cpuSeconds(pids), servers: cpuSeconds(servers) }
+    return { ...state, engine: cpuOf(pids), servers: cpuOf(servers) }
   }
   const first = await mark(1)
   const half = await mark(lines.length / 2)
@@ -103,7 +104,9 @@ async function drain(
   }
   say(`drain, all of it: ${stretch(first, last)}`)
   say(`drain, the second half: ${stretch(half, last)}`)
-  say(`${last.blocks} blocks, ${last.tags} tags; peak memory ${pids.map(rssMb).join(', ')} MB`)
+  say(
+    `${last.blocks} blocks, ${last.tags} tags; peak memory ${pids.map((pid) => Math.round(peakRssMb(pid))).join(', ')} MB`,
+  )
   for (const engine of engines) await stop(engine)
   await clickhouse.close()
 }
@@ -262,26 +265,8 @@ async function stop(engine: ReturnType<typeof startEngine>): Promise<void> {
   await exited
 }
 
-/** From the state on: state, parent, …; user and system time are the 12th and 13th. */
-function statOf(pid: number): readonly string[] {
-  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-}
-
-function cpuSeconds(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    const stat = statOf(pid)
-    return sum + (Number(stat[11]) + Number(stat[12])) / 100
-  }, 0)
-}
-
-function childrenOf(parent: number): number[] {
-  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
-  return pids.filter((pid) => Number(statOf(pid)[1]) === parent)
-}
-
-function rssMb(pid: number): number {
-  const kib = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Math.round(Number(kib ?? 0) / 1024)
+function cpuOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
 }
 
 function parseAlone(lines: readonly string[]): number {

@@ -16,6 +16,7 @@ import type { Views } from '../core/clickhouse.ts'
 import { silentLog } from '../core/log.ts'
 import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
 import { loadAttack } from '../schemas/attack.ts'
+import { cpuSeconds } from '../test/process-figures.ts'
 import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
 import { endMs, fill, type Size } from './views-data.ts'
@@ -142,9 +143,9 @@ type App = ReturnType<typeof createApp>
  */
 async function ask(app: App, timed: TimedViews, question: Question, times: number, pid: number) {
   const took: number[] = []
-  let before = cpuMsOf(pid)
+  let before = cpuSeconds(pid)
   for (let turn = -2; turn < times; turn += 1) {
-    if (turn === 0) before = cpuMsOf(pid)
+    if (turn === 0) before = cpuSeconds(pid)
     timed.ms = 0
     const path = question.path(turn + 2)
     const response = await app.request(path)
@@ -153,16 +154,10 @@ async function ask(app: App, timed: TimedViews, question: Question, times: numbe
     if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`)
     if (turn >= 0) took.push(timed.ms)
   }
-  const cpuMs = (cpuMsOf(pid) - before) / times
+  const cpuMs = ((cpuSeconds(pid) - before) * 1000) / times
   const sorted = took.toSorted((a, b) => a - b)
   const quantile = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0
   return { p50: quantile(0.5), p95: quantile(0.95), cpuMs }
-}
-
-/** User and system time of a process, from Linux, which counts hundredths of a second. */
-function cpuMsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 function writePage(lines: readonly string[], { scale, times }: { scale: string; times: string }) {

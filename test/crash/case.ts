@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -12,6 +12,7 @@ import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { Kafka, logLevel } from 'kafkajs'
 import { migrateDatabase } from '../../cli/migrate-database.ts'
 import type { FailpointName } from '../../processors/engine/failpoint.ts'
+import { isFrozen } from '../process-figures.ts'
 import type { Control, EngineProcessOptions } from './engine-process.ts'
 import { isFinished } from './finished.ts'
 import { type CaseTopics, createTopics, ruleOf, topicsOf, writeLoad } from './load.ts'
@@ -147,8 +148,7 @@ function hasStopped(engine: ChildProcess): boolean {
   if (engine.exitCode !== null)
     throw new Error(`the engine ended by itself with ${engine.exitCode}: ${words.get(engine)}`)
   try {
-    const stat = readFileSync(`/proc/${engine.pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+    return engine.pid !== undefined && isFrozen(engine.pid)
   } catch {
     return false
   }

@@ -6,15 +6,16 @@
  * whether it stands; joins, memory and the longest standstill of a partition are printed.
  */
 
-import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import { until } from '../delivery/until.ts'
-import { type BrokerKind, FaultServers } from './fault-servers.ts'
+import { peakRssMb } from '../process-figures.ts'
+import { runAlone } from './alone.ts'
+import type { BrokerKind } from './fault-servers.ts'
 import type { Member } from './fleet.ts'
 import { type LogEntry, readLogIn, select } from './oracle.ts'
 import { poisonMessages } from './poison.ts'
-import { Round } from './round.ts'
+import type { Round } from './round.ts'
 import type { Counts } from './rounds.ts'
 
 const overloadFactor = 10
@@ -36,23 +37,9 @@ export async function runOverload(
   seconds: number,
   counts: Counts,
 ): Promise<void> {
-  const servers = await FaultServers.start(kind)
-  if (servers === null) {
-    counts.skipped += 1
-    return
-  }
-  try {
-    const round = await Round.create(`overload_${process.pid}`, servers, settings)
-    try {
-      const found = await overload(round, seconds, servers.name)
-      counts[found.length === 0 ? 'passed' : 'failed'] += 1
-      for (const line of found.slice(0, 10)) process.stdout.write(`       ${line}\n`)
-    } finally {
-      await round.close()
-    }
-  } finally {
-    await servers.close()
-  }
+  await runAlone(kind, 'overload', settings, counts, (round, broker) =>
+    overload(round, seconds, broker),
+  )
 }
 
 async function overload(round: Round, seconds: number, name: string): Promise<string[]> {
@@ -175,8 +162,7 @@ class Watch {
       const { groups } = await this.#round.admin.describeGroups([this.#round.group])
       const state = groups[0]?.state ?? 'gone'
       this.#states.set(state, (this.#states.get(state) ?? 0) + 1)
-      const status = readFileSync(`/proc/${this.#member.pid}/status`, 'utf8')
-      this.#peakRssMb = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024
+      this.#peakRssMb = peakRssMb(this.#member.pid)
       await this.#lookForStandstill(this.#round.admin)
       await setTimeout(1_000)
     }

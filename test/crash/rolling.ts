@@ -6,11 +6,12 @@
 
 import { setTimeout } from 'node:timers/promises'
 import { until } from '../delivery/until.ts'
-import { type BrokerKind, FaultServers } from './fault-servers.ts'
+import { runAlone } from './alone.ts'
+import type { BrokerKind } from './fault-servers.ts'
 import type { Member } from './fleet.ts'
 import { readLogIn } from './oracle.ts'
 import { quantile, Readability } from './readability.ts'
-import { Round } from './round.ts'
+import type { Round } from './round.ts'
 import type { Counts } from './rounds.ts'
 
 const members = 3
@@ -24,23 +25,7 @@ const readyMsMax = 60_000
 const settings = { TTPSTREAM_KAFKA_SESSION_MS: '30000', TTPSTREAM_BLOCK_RECORDS_MAX: '10000' }
 
 export async function runRolling(kind: BrokerKind, counts: Counts): Promise<void> {
-  const servers = await FaultServers.start(kind)
-  if (servers === null) {
-    counts.skipped += 1
-    return
-  }
-  try {
-    const round = await Round.create(`rolling_${process.pid}`, servers, settings)
-    try {
-      const found = await restartAll(round, servers.name)
-      counts[found.length === 0 ? 'passed' : 'failed'] += 1
-      for (const line of found.slice(0, 10)) process.stdout.write(`       ${line}\n`)
-    } finally {
-      await round.close()
-    }
-  } finally {
-    await servers.close()
-  }
+  await runAlone(kind, 'rolling', settings, counts, restartAll)
 }
 
 async function restartAll(round: Round, name: string): Promise<string[]> {

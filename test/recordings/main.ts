@@ -17,7 +17,8 @@ import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { createClickHouse } from '../../cli/clickhouse.ts'
 import { type DevStack, startDevStack } from '../../cli/dev-stack.ts'
 import { names } from '../../core/config.ts'
-import { rssOf, slopeMbPerMinute } from './memory.ts'
+import { rssMb } from '../process-figures.ts'
+import { slopeMbPerMinute } from './memory.ts'
 
 const { values } = parseArgs({
   options: {
@@ -113,7 +114,7 @@ async function watchMemory(): Promise<string> {
   let isDone = false
   const sampling = (async () => {
     while (!isDone) {
-      samples.push({ seconds: (performance.now() - begun) / 1000, mb: rssOf(engine.pid ?? 0) })
+      samples.push({ seconds: (performance.now() - begun) / 1000, mb: rssMb(engine.pid ?? 0) })
       await setTimeout(500)
     }
   })()

@@ -1,11 +1,3 @@
-import { readFileSync } from 'node:fs'
-
-/** Resident memory of a process in MB. */
-export function rssOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024
-}
-
 /**
  * Least-squares slope of the lowest reading of every window of ten seconds: what is left after each
  * collection of garbage tells of a leak, what lies between does not.
