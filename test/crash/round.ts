@@ -43,7 +43,8 @@ const sessionMs = 1_500
 const startMsMax = 60_000
 const drainMsMax = 300_000
 const standstillMsMax = 30_000
-const alertMsMax = 20_000
+/** A question whose answer was lost holds a correlator for 25 s (`queryMsMax` and 5), then it asks again. */
+const alertMsMax = 60_000
 /** Each question costs the servers of a busy machine something. */
 const pollMs = 300
 const pace = { records: 20, everyMs: 200 }
