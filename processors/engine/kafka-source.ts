@@ -11,6 +11,7 @@
  */
 
 import { performance } from 'node:perf_hooks'
+import { setTimeout } from 'node:timers/promises'
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import {
   type Committed,
@@ -58,6 +59,8 @@ export class KafkaSource implements RecordSource {
   #fail: (cause: unknown) => void = () => {}
   readonly #settling = new Set<Promise<void>>()
   readonly #lanes = new Map<string, Lane>()
+  /** What is at work or waiting for it, and its bytes. */
+  readonly #held = new Map<Promise<void>, number>()
 
   constructor(kafka: Kafka, options: KafkaSourceOptions) {
     installRecordDecoder(options.batchBytesMax)
@@ -210,8 +213,8 @@ export class KafkaSource implements RecordSource {
 
   /**
    * Puts the batch behind those of its partition and lets kafkajs fetch the next one meanwhile; with
-   * one at work and one waiting it holds back. What the handler throws ends the source; an error that
-   * calls for a rejoin is thrown to kafkajs, here or at the partition's next batch.
+   * one at work and one waiting, only the other partitions' go on. What the handler throws ends the
+   * source; an error that calls for a rejoin is thrown to kafkajs, here or at the partition's next batch.
    */
   async #handle(payload: EachBatchPayload, handler: RecordHandler): Promise<void> {
     const batch = recordBatch(payload.batch)
@@ -224,13 +227,42 @@ export class KafkaSource implements RecordSource {
     const before = lane.tail
     const own = before
       .then(() => this.#work(batch, lease, handler))
-      .finally(() => releaseAnswer(payload.batch))
+      .finally(() => {
+        releaseAnswer(payload.batch)
+        this.#held.delete(own)
+      })
     lane.tail = own
+    this.#held.set(own, bytesOf(batch))
     payload.resolveOffset(String(batch.lastOffset))
     const beat = setInterval(() => lease.beat(), this.#heartbeatMs())
-    await before
+    await this.#untilRoom(batch, before, lease)
     clearInterval(beat)
     if (lease.rejoin !== null) throw lease.rejoin
+  }
+
+  /**
+   * Resolves when the next fetch may be sent. kafkajs fetches for all partitions or none: one that
+   * takes its time is left out until its batch is at work, so that it does not hold up the others.
+   */
+  async #untilRoom(batch: RecordBatch, before: Promise<void>, lease: BatchLease): Promise<void> {
+    const patience = setTimeout(patienceMs, 'over', { ref: false })
+    if ((await Promise.race([before, patience])) === 'over' && lease.isHeld()) {
+      const at = [{ topic: batch.topic, partitions: [batch.partition] }]
+      this.#consumer.pause(at)
+      // After a join it is the new assignment that resumes.
+      const resume = () => lease.isCurrent() && this.#consumer.resume(at)
+      before.then(resume, resume)
+    }
+    while (lease.isHeld() && this.#heldBytes() > answersMax * this.#options.fetchBytesMax) {
+      const look = setTimeout(this.#heartbeatMs(), undefined, { ref: false })
+      await Promise.race([...this.#held.keys(), look])
+    }
+  }
+
+  #heldBytes(): number {
+    let sum = 0
+    for (const bytes of this.#held.values()) sum += bytes
+    return sum
   }
 
   async #work(batch: RecordBatch, lease: BatchLease, handler: RecordHandler): Promise<void> {
@@ -266,6 +298,11 @@ export class KafkaSource implements RecordSource {
   }
 }
 
+/** How long all partitions wait for the one whose last two batches are not done. */
+const patienceMs = 500
+/** Answers at work or waiting, while another one is fetched. */
+const answersMax = 2
+
 /** What a member's session begins anew with. */
 const sessionRequests = new Set(['Heartbeat', 'SyncGroup'])
 
@@ -276,6 +313,12 @@ interface Lane {
 
 function tailOf({ tail }: Lane): Promise<void> {
   return tail
+}
+
+function bytesOf({ records }: RecordBatch): number {
+  let sum = 0
+  for (const { key, value } of records) sum += (key?.byteLength ?? 0) + (value?.byteLength ?? 0)
+  return sum
 }
 
 function isBeforeJoin(payload: object): payload is BeforeJoin {

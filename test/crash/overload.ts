@@ -28,6 +28,8 @@ const tickMs = 200
 const settings = {
   TTPSTREAM_KAFKA_SESSION_MS: '6000',
   TTPSTREAM_BLOCK_RECORDS_MAX: '200',
+  // An answer of Kafka holds as many blocks as it does with the settings that ship: a few.
+  TTPSTREAM_FETCH_BYTES_MAX: '1048576',
   // A burst of matches is what this is.
   TTPSTREAM_QUARANTINE_MATCHES: '10000000',
 }

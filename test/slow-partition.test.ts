@@ -1,0 +1,83 @@
+/** One partition that is slow beside another: the source on a broker. */
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createKafka } from '../cli/kafka.ts'
+import { readConfig } from '../core/config.ts'
+import type { RecordBatch } from '../core/kafka.ts'
+import { silentLog } from '../core/log.ts'
+import { KafkaSource } from '../processors/engine/kafka-source.ts'
+import type { Broker } from './brokers/broker.ts'
+import { startDevBroker } from './brokers/dev-broker.ts'
+import { until } from './delivery/until.ts'
+
+let broker: Broker
+
+beforeAll(async () => {
+  broker = await startDevBroker({ topics: { slow: { partitions: 2 } } })
+})
+
+afterAll(() => broker?.close())
+
+test('a partition whose batches take their time does not hold up another one', async () => {
+  let open = () => {}
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const seen: number[][] = [[], []]
+  const source = await reading('slow', async (batch) => {
+    if (batch.partition === 0) await gate
+    seen[batch.partition]?.push(...batch.records.map(({ offset }) => offset))
+  })
+  await produce('slow', 0, 'at work')
+  await until('the slow one to be at work', async () => source.begun.includes('0:0'))
+  for (const text of ['waiting', 'left out']) await produce('slow', 0, text)
+  await produce('slow', 1, 'another')
+  await until('the other one', async () => seen[1]?.length === 1)
+  // The slow one is left out by now; the other goes on.
+  await produce('slow', 1, 'and another')
+  await until('the other one again', async () => seen[1]?.length === 2)
+  expect(seen[0]).toEqual([])
+  open()
+  await until('the slow one', async () => seen[0]?.length === 3)
+  expect(seen[0]).toEqual([0, 1, 2])
+  await source.end()
+}, 60_000)
+
+function createClient() {
+  return createKafka(readConfig({ TTPSTREAM_KAFKA_BROKERS: broker.bootstrap }), silentLog)
+}
+
+async function produce(topic: string, partition: number, value: string): Promise<void> {
+  const producer = createClient().producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  await producer.send({ topic, messages: [{ partition, value }] })
+  await producer.disconnect()
+}
+
+/** Reads a topic from its beginning; `begun` are the batches handed over, as partition:position. */
+async function reading(topic: string, handle: (batch: RecordBatch) => Promise<void>) {
+  const begun: string[] = []
+  const source = new KafkaSource(createClient(), {
+    groupId: `group-${topic}`,
+    topics: [topic],
+    sessionMs: 6_000,
+    lingerMs: 20,
+    fetchBytesMax: 1 << 20,
+    batchBytesMax: 1 << 20,
+    partitionsMax: 16,
+    log: silentLog,
+  })
+  const running = source.run({
+    assigned: async () => 0,
+    batch: async (batch) => {
+      begun.push(`${batch.partition}:${batch.position}`)
+      await handle(batch)
+      return batch.lastOffset + 1
+    },
+  })
+  const end = async () => {
+    await source.close()
+    await running
+  }
+  return { begun, end }
+}
