@@ -10,6 +10,7 @@ import {
   type Stack,
   send,
 } from './pipeline-stack.ts'
+import { stepsBetween, stepsOf } from './pipeline-steps.ts'
 
 /** Preloads the topic, starts `count` engines and measures from the first finished block to the last. */
 export async function drain(
@@ -21,14 +22,18 @@ export async function drain(
   await preload(stack, lines)
   const clickhouse = createClickHouse(stack.dev.config)
   try {
-    const engines = Array.from({ length: count }, () => stack.startEngine(settings))
+    const started = Array.from({ length: count }, () => stack.startEngine(settings))
+    const engines = await Promise.all(started)
+    const pids = engines.map(({ pid }) => pid)
     const mark = async (records: number) => {
       const state = await until(clickhouse, records)
-      return { ...state, engine: cpuOf(engines), servers: cpuOf(stack.servers) }
+      return { ...state, engine: cpuOf(pids), servers: cpuOf(stack.servers) }
     }
     const first = await mark(1)
     const half = await mark(lines.length / 2)
+    const middle = await stepsOf(engines)
     const last = await mark(lines.length)
+    const end = await stepsOf(engines)
     const stretch = (from: typeof first, to: typeof first) => {
       const records = to.records - from.records
       const rate = Math.round(records / ((to.atMs - from.atMs) / 1000))
@@ -38,7 +43,8 @@ export async function drain(
     return [
       `drain, all of it: ${stretch(first, last)}`,
       `drain, the second half: ${stretch(half, last)}`,
-      `${last.blocks} blocks, ${last.tags} tags; peak memory ${engines.map((pid) => Math.round(peakRssMb(pid))).join(', ')} MB`,
+      `${last.blocks} blocks, ${last.tags} tags; peak memory ${pids.map((pid) => Math.round(peakRssMb(pid))).join(', ')} MB`,
+      `steps of a block in the second half: ${stepsBetween(middle, end)}`,
     ]
   } finally {
     await clickhouse.close()

@@ -13,6 +13,7 @@ import type { Producer } from 'kafkajs'
 import { createClickHouse } from '../cli/clickhouse.ts'
 import { peakRssMb } from '../test/process-figures.ts'
 import { connectProducer, cpuOf, type EngineSettings, type Stack, send } from './pipeline-stack.ts'
+import { stepsBetween, stepsOf } from './pipeline-steps.ts'
 
 export interface Pace {
   readonly perSecond: number
@@ -31,7 +32,7 @@ interface Probe {
 const tickMs = 20
 /** Odd, so that probes take turns between the two partitions. */
 const probeTicks = 9
-const askAgainMs = 10
+const askAgainMs = 25
 
 export async function paced(
   stack: Stack,
@@ -39,28 +40,31 @@ export async function paced(
   pace: Pace,
   settings: EngineSettings,
 ): Promise<readonly string[]> {
-  const engine = stack.startEngine(settings)
+  const engine = await stack.startEngine(settings)
   const clickhouse = createClickHouse(stack.dev.config)
   const producer = await connectProducer(stack.dev)
   try {
     await send(producer, 0, [probeRecord('first')])
     while (!(await isTagged(clickhouse, 'first'))) await setTimeout(askAgainMs)
     const probes: Probe[] = []
-    const cpu = () => [cpuOf([engine]), cpuOf(stack.servers)] as const
+    const cpu = () => [cpuOf([engine.pid]), cpuOf(stack.servers)] as const
     const sending = sendPaced(producer, lines, pace, probes)
     const reading = readProbes(clickhouse, probes, sending)
     await setTimeout(pace.coldSeconds * 1000)
     const before = cpu()
+    const stepsBefore = await stepsOf([engine])
     const achieved = await sending
     const after = cpu()
     const latencies = await reading
+    const steps = stepsBetween(stepsBefore, await stepsOf([engine]))
     const shares = after.map((seconds, index) =>
       Math.round(((seconds - (before[index] ?? 0)) / (pace.seconds - pace.coldSeconds)) * 100),
     )
     return [
       `paced at ${pace.perSecond} events/s (sent ${achieved}/s): tag readable after ${quantiles(latencies, false)}`,
       `  in the first ${pace.coldSeconds} s ${quantiles(latencies, true)}`,
-      `  after them the engine took ${shares[0]} % of a core, broker and ClickHouse ${shares[1]} %; peak memory ${Math.round(peakRssMb(engine))} MB`,
+      `  after them the engine took ${shares[0]} % of a core, broker and ClickHouse ${shares[1]} %; peak memory ${Math.round(peakRssMb(engine.pid))} MB`,
+      `  steps of a block after them: ${steps}`,
     ]
   } finally {
     await producer.disconnect()

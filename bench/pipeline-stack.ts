@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { type DevStack, startDevStack } from '../cli/dev-stack.ts'
+import { freePort } from '../cli/ports.ts'
 import { names } from '../core/config.ts'
 import { childrenOf, cpuSeconds } from '../test/process-figures.ts'
 
@@ -15,12 +16,18 @@ export interface EngineSettings {
   readonly nodeOptions: readonly string[]
 }
 
+export interface Engine {
+  readonly pid: number
+  /** Its metrics in Prometheus's text format. */
+  metrics(): Promise<string>
+}
+
 export interface Stack {
   readonly dev: DevStack
   /** Broker and ClickHouse. */
   readonly servers: readonly number[]
-  /** Its process id. It is stopped with the stack. */
-  startEngine(settings: EngineSettings): number
+  /** It is stopped with the stack. */
+  startEngine(settings: EngineSettings): Promise<Engine>
 }
 
 /** Runs `work` on servers of its own; whatever it throws, no process is left. */
@@ -30,10 +37,12 @@ export async function withStack(work: (stack: Stack) => Promise<void>): Promise<
   const before = childrenOf(process.pid)
   const dev = await startDevStack({ dataDir, hasUsualPorts: false })
   const servers = childrenOf(process.pid).filter((pid) => !before.includes(pid))
-  const startEngine = (settings: EngineSettings): number => {
-    const engine = spawnEngine(dev, settings)
+  const startEngine = async (settings: EngineSettings): Promise<Engine> => {
+    const port = await freePort(0)
+    const engine = spawnEngine(dev, settings, port)
     engines.push(engine)
-    return engine.pid ?? 0
+    const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    return { pid: engine.pid ?? 0, metrics }
   }
   try {
     await work({ dev, servers, startEngine })
@@ -85,7 +94,7 @@ export function* portions(lines: readonly string[]): Generator<readonly string[]
   if (portion.length > 0) yield portion
 }
 
-function spawnEngine({ config }: DevStack, settings: EngineSettings): ChildProcess {
+function spawnEngine({ config }: DevStack, settings: EngineSettings, port: number): ChildProcess {
   const main = new URL('../dist/cli/main.js', import.meta.url).pathname
   const environment = Object.fromEntries(names().map((name) => [name, config.text(name)]))
   const engine = spawn(process.execPath, [...settings.nodeOptions, main, 'run'], {
@@ -94,7 +103,7 @@ function spawnEngine({ config }: DevStack, settings: EngineSettings): ChildProce
       ...process.env,
       ...environment,
       ...settings.environment,
-      TTPSTREAM_API_PORT: '0',
+      TTPSTREAM_API_PORT: String(port),
       TTPSTREAM_LOG_LEVEL: 'error',
     },
   })

@@ -103,6 +103,11 @@ const histograms = {
     labels: ['topic'],
     buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
   },
+  ttpstream_block_step_seconds: {
+    help: 'Steps of a block: cut (its records to rows), the intent, each insert, publish; tries repeated included.',
+    labels: ['step'],
+    buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+  },
   ttpstream_api_request_seconds: {
     help: 'Time to answer a request.',
     labels: ['route'],

@@ -7,6 +7,7 @@
  * before the range is settled.
  */
 
+import { monotonicMs } from '../../core/clock.ts'
 import { ConfigError } from '../../core/error.ts'
 import type { Lease, LogRecord, RecordBatch, TopicPartition, Watermarks } from '../../core/kafka.ts'
 import type { BlockContext, Outcome, Processor } from '../processor.ts'
@@ -17,7 +18,7 @@ import type { EngineOptions } from './engine.ts'
 import { encodeMark, type Intent, type MissingCode } from './intent.ts'
 import { missingOutcome, missingRange, within } from './missing.ts'
 import { retryTransient } from './retry.ts'
-import { reconcile, rowsMax, writeBlock } from './write-block.ts'
+import { reconcile, rowsMax, timed, writeBlock } from './write-block.ts'
 
 type Pending =
   /** A block that an earlier holder began: finish it under its own intent. */
@@ -211,6 +212,7 @@ export class Partition {
    */
   #cut(batch: RecordBatch, records: readonly LogRecord[], from: number, first: number): Cut | null {
     if (first > batch.lastOffset) return null
+    const begunMs = monotonicMs()
     const context = this.#context()
     let count = countOfBlock(records, from, this.#options.limits)
     let outcome = this.#process(context, records.slice(from, from + count))
@@ -220,6 +222,8 @@ export class Partition {
     }
     const isLast = from + count === records.length
     const last = isLast ? batch.lastOffset : (records[from + count - 1]?.offset ?? batch.lastOffset)
+    const seconds = (monotonicMs() - begunMs) / 1000
+    this.#options.metrics.observe('ttpstream_block_step_seconds', { step: 'cut' }, seconds)
     this.#options.failpoint('cut')
     const block = { ...this.#at, first, last, records: records.slice(from, from + count) }
     return { block, context, outcome }
@@ -252,14 +256,15 @@ export class Partition {
       revision: context.revision.id,
       ...(missing === undefined ? {} : { missing }),
     }
-    await lease.commit(block.first, encodeMark(intent))
+    const { metrics } = this.#options
+    await timed(metrics, 'intent', () => lease.commit(block.first, encodeMark(intent)))
     this.#pending = { kind: 'recover', intent }
     this.#reading = block.first
     this.#options.failpoint('intent')
     await writeBlock(this.#options, lease, block, intent, outcome)
     this.#settle(block.last + 1)
     const seconds = (this.#options.clock.now() - begun) / 1000
-    this.#options.metrics.observe('ttpstream_block_seconds', { topic }, seconds)
+    metrics.observe('ttpstream_block_seconds', { topic }, seconds)
   }
 
   /** All is read and written: says so, which brings the group's lag to zero. */

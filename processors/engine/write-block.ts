@@ -4,6 +4,7 @@
  * it again, here or elsewhere, changes nothing.
  */
 
+import { monotonicMs } from '../../core/clock.ts'
 import { assert } from '../../core/error.ts'
 import type { Lease, RecordSink } from '../../core/kafka.ts'
 import type { Log } from '../../core/log.ts'
@@ -46,8 +47,10 @@ export async function writeBlock(
 ): Promise<void> {
   const { store, sink, publish, failpoint } = writer
   const { rows } = outcome
-  const retry = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    retryTransient({ lease, what, log: writer.log, onTrouble: trouble(writer, what) }, work)
+  const retry = (what: string, work: () => Promise<void>): Promise<void> =>
+    timed(writer.metrics, what, () =>
+      retryTransient({ lease, what, log: writer.log, onTrouble: trouble(writer, what) }, work),
+    )
   const insert = async <Name extends TableName>(
     name: Name,
     of: readonly Row<Name>[],
@@ -79,6 +82,18 @@ export async function writeBlock(
   failpoint('progress')
   countBlock(writer.metrics, progress, durable)
   writer.onFinished?.(durable, intent.time)
+}
+
+/** How long one step of a block took. */
+export async function timed(
+  metrics: Metrics,
+  step: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const begunMs = monotonicMs()
+  await work()
+  const seconds = (monotonicMs() - begunMs) / 1000
+  metrics.observe('ttpstream_block_step_seconds', { step }, seconds)
 }
 
 /**
