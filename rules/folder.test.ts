@@ -177,6 +177,19 @@ test.concurrent('a save with a pause in its middle is one change', async () => {
   expect(await settled('a=two')).toEqual(['reloaded a'])
 })
 
+test.concurrent('saves that follow one another closely are each taken at once', async () => {
+  // Whatever no event tells of is found a settling time later: not within this test.
+  const files = { 'a.yaml': ruleText('a', '0') }
+  const { path, watcher } = await follow(files, { settleMs: 600_000 })
+  for (let n = 1; n <= 10; n += 1) {
+    writeFileSync(path('a.yaml'), ruleText('a', String(n)))
+    await until(
+      () => inForce(watcher).join() === `a=${n}`,
+      () => `save ${n} was not seen: ${inForce(watcher)}`,
+    )
+  }
+})
+
 test.concurrent('files come, go and move', async () => {
   const { root, path, settled } = await follow({ 'a.yaml': ruleText('a') })
   writeFileSync(path('b.yaml'), ruleText('b'))

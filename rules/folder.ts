@@ -1,4 +1,4 @@
-import { basename, normalize, relative } from 'node:path'
+import { basename, join, normalize, relative } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { assert, messageOf } from '../core/error.ts'
@@ -110,8 +110,28 @@ class Follower implements RuleFolder {
 
   #notice(event: string, path: string): void {
     const isFile = event === 'add' || event === 'change' || event === 'unlink'
-    if (isFile && this.#folders.some((folder) => isRulePath(folder, path))) this.#dirty.add(path)
+    if (isFile && this.#isRule(path)) this.#dirty.add(path)
     else this.#isAllDirty = true
+    this.#scheduleLook()
+  }
+
+  /**
+   * What the system told of `watched`, itself or the entry `name` in it. The watcher passes a second
+   * change of one file on only after 50 ms: one that is written in pieces would wait for the next look.
+   */
+  #noticeRaw(name: unknown, watched: unknown): void {
+    if (typeof watched !== 'string') return
+    const paths = typeof name === 'string' ? [watched, join(watched, name)] : [watched]
+    const rules = paths.filter((path) => this.#isRule(path))
+    for (const path of rules) this.#dirty.add(path)
+    if (rules.length > 0) this.#scheduleLook()
+  }
+
+  #isRule(path: string): boolean {
+    return this.#folders.some((folder) => isRulePath(folder, path))
+  }
+
+  #scheduleLook(): void {
     if (this.#state === undefined) return
     const nowMs = this.#clock.now()
     if (this.#firstEventMs === 0) this.#firstEventMs = nowMs
@@ -213,6 +233,9 @@ class Follower implements RuleFolder {
     })
     this.#watcher = watcher
     watcher.on('all', (event, path) => this.#notice(event, path))
+    watcher.on('raw', (_event, name, details: unknown) => {
+      if (hasWatchedPath(details)) this.#noticeRaw(name, details.watchedPath)
+    })
     watcher.on('error', (thrown) => {
       this.#options.log.warn({ error: messageOf(thrown) }, 'watching rule folders is impaired')
     })
@@ -221,6 +244,10 @@ class Follower implements RuleFolder {
     if (this.#isClosed) await watcher.close()
     else if (old !== undefined) this.#notice('ready', '')
   }
+}
+
+function hasWatchedPath(details: unknown): details is { watchedPath: unknown } {
+  return typeof details === 'object' && details !== null && 'watchedPath' in details
 }
 
 /** A path that a look at the folder would find: no part of it is hidden (`..data/` of a ConfigMap). */
