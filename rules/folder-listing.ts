@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { messageOf } from '../core/error.ts'
 import type { RuleFile } from './rule-set.ts'
 
-/** What lies in rule folders now, as far as rules go. Symbolic links are followed, each place once. */
+/**
+ * What lies in rule folders now, as far as rules go. Symbolic links are followed, each place once.
+ * The files of a folder come by name.
+ */
 export interface Listing {
   readonly files: ReadonlyMap<string, ListedFile>
   /** Folders that are not there, or cannot be listed, with the reason. */
@@ -72,7 +75,8 @@ function walk(
     const real = realpathSync(folder)
     if (ancestors.has(real) || depth > depthMax) return
     const inside = new Set([...ancestors, real])
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = join(folder, entry.name)
       const mayBeFile = entry.isFile() || entry.isSymbolicLink()
       if (mayBeFile && isRuleFileName(entry.name)) {

@@ -69,10 +69,7 @@ export function buildRuleSet(
 ): RuleSet {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const parsed = sorted.map((file) => loadFile(file, context, previous))
-  const by: Adjustments = {
-    filters: parsed.flatMap((file) => [...file.filters, ...file.kept.filters]),
-    overlays: parsed.flatMap((file) => [...file.overlays, ...file.kept.overlays]),
-  }
+  const by = adjustmentsOf(parsed)
   const loaded = parsed.map((file) => adjusted(file, by, previous))
   const diagnostics = loaded.flatMap((file) => file.diagnostics)
   const rejections = loaded.flatMap(rejectionsOf)
@@ -96,6 +93,19 @@ export function buildRuleSet(
     rejections,
     files: new Map(loaded.map((file) => [file.file, file])),
   }
+}
+
+/** Most files have none, and this is asked of all files whenever one is edited. */
+function adjustmentsOf(parsed: readonly LoadedFile[]): Adjustments {
+  const filters: SigmaFilter[] = []
+  const overlays: Overlay[] = []
+  for (const file of parsed) {
+    for (const some of [file, file.kept]) {
+      if (some.filters.length > 0) filters.push(...some.filters)
+      if (some.overlays.length > 0) overlays.push(...some.overlays)
+    }
+  }
+  return { filters, overlays }
 }
 
 function optionsOf(context: RuleContext, previous: RuleSet | undefined): CompileOptions {
@@ -198,6 +208,7 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
 }
 
 function rejectionsOf(file: LoadedFile): readonly Rejection[] {
+  if (file.refusedIds.length === 0 && !file.hasNamelessRefusal) return []
   const diagnostics = file.diagnostics.filter(({ severity }) => severity === 'error')
   const ids = [...new Set(file.refusedIds), ...(file.hasNamelessRefusal ? [''] : [])]
   return ids.map((ruleId) => ({ file: file.file, ruleId, textHash: file.textHash, diagnostics }))
@@ -221,15 +232,18 @@ function claimIds(files: readonly LoadedFile[]): Claims {
   }
   const rules: Rule[] = []
   const correlations: Correlation[] = []
-  for (const isKept of [false, true]) {
-    for (const file of files) {
-      const kept = new Set(file.kept.rules.map(idOf))
-      const own = file.adjusted.rules.filter((rule) => kept.has(rule.id) === isKept)
-      const others = isKept ? file.kept.correlations : file.correlations
-      rules.push(...own.filter((rule) => isFirst(rule, isKept)))
-      correlations.push(...others.filter((correlation) => isFirst(correlation, isKept)))
+  const claim = (file: LoadedFile, isKept: boolean) => {
+    const kept = file.kept.rules
+    for (const rule of file.adjusted.rules) {
+      const isOfKept = kept.length > 0 && kept.some(({ id }) => id === rule.id)
+      if (isOfKept === isKept && isFirst(rule, isKept)) rules.push(rule)
+    }
+    for (const correlation of isKept ? file.kept.correlations : file.correlations) {
+      if (isFirst(correlation, isKept)) correlations.push(correlation)
     }
   }
+  for (const file of files) claim(file, false)
+  for (const file of files) if (file.kept !== nothingKept) claim(file, true)
   return { rules: rules.sort(byPlace), correlations: correlations.sort(byPlace), duplicates }
 }
 

@@ -14,6 +14,10 @@ export function naiveRevision(rules: readonly Rule[]): Revision {
 
 /** Equal sets of rules have equal ids on every worker, in whatever order they were loaded. */
 export function revisionId(rules: readonly Rule[]): string {
-  const lines = rules.map((rule) => `${rule.id} ${rule.version} ${rule.ruleHash}`)
-  return sha256Hex(lines.sort().join('\n'))
+  return sha256Hex(rules.map(revisionLine).sort().join('\n'))
+}
+
+/** What a rule gives to the id of a revision. */
+export function revisionLine({ id, version, ruleHash }: Rule): string {
+  return `${id} ${version} ${ruleHash}`
 }

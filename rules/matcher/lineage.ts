@@ -1,3 +1,5 @@
+import { sha256Hex } from '../../core/hash.ts'
+import { revisionId, revisionLine } from '../language/naive-revision.ts'
 import type { Rule } from '../rule.ts'
 import { FieldNames } from './field-names.ts'
 import type { IndexedField } from './indexed-field.ts'
@@ -16,6 +18,8 @@ export class Lineage {
   readonly indexes = new SharedCache<IndexedField>()
   readonly keywords = new SharedCache<KeywordField>()
   #byRuleId = new Map<string, CompiledCondition>()
+  /** Of the newest revision, by line. */
+  #idLines: readonly { readonly rule: Rule; readonly line: string }[] = []
   #conditions = 0
   #choices = 0
 
@@ -36,6 +40,16 @@ export class Lineage {
     })
     this.#byRuleId = kept
     return conditions
+  }
+
+  /** As `revisionId`: only what is new is read, and sorted in. */
+  revisionId(rules: readonly Rule[]): string {
+    const fresh = new Set(rules)
+    if (fresh.size < rules.length) return revisionId(rules)
+    const kept = this.#idLines.filter(({ rule }) => fresh.delete(rule))
+    const added = [...fresh].map((rule) => ({ rule, line: revisionLine(rule) }))
+    this.#idLines = [...kept, ...added].sort((a, b) => (a.line < b.line ? -1 : 1))
+    return sha256Hex(this.#idLines.map(({ line }) => line).join('\n'))
   }
 
   nextChoice(): number {

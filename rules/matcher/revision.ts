@@ -1,6 +1,5 @@
 import { assert, messageOf } from '../../core/error.ts'
 import type { MatchEvent } from '../../schemas/event.ts'
-import { revisionId } from '../language/naive-revision.ts'
 import { meets } from '../language/sample.ts'
 import type { Revision, Rule } from '../rule.ts'
 import { Counters, type RuleCounters } from './counters.ts'
@@ -89,7 +88,7 @@ class IndexedRevision implements CompiledRevision {
   constructor(rules: readonly Rule[], options: CompileOptions) {
     const previous = options.previous instanceof IndexedRevision ? options.previous : null
     const lineage = previous?.heir(rules.length) ?? new Lineage()
-    this.id = revisionId(rules)
+    this.id = lineage.revisionId(rules)
     this.rules = rules
     this.#lineage = lineage
     this.#conditions = lineage.compile(rules)
