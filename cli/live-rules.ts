@@ -189,8 +189,8 @@ export class LiveRules {
     const change = this.#states.apply(record)
     if (change === null) return
     this.#quarantine.release(change.ruleId, this.#options.clock.now())
-    this.#onState(change)
     this.#swap()
+    this.#onState(change)
     this.#schedule()
   }
 
@@ -202,6 +202,8 @@ export class LiveRules {
   #onRules({ changes }: RuleSetChange): void {
     const { clock, log, metrics, onEvent } = this.#options
     this.changedAtMs = clock.now()
+    // What is told is in force.
+    this.#swap()
     for (const { change, ruleId, file, version, ruleHash, logicHash, diagnostics } of changes) {
       if (ruleId === canaryRuleId) continue
       metrics.count('ttpstream_rule_reloads_total', { outcome: change })
@@ -215,9 +217,7 @@ export class LiveRules {
         ...(problems.length > 0 ? { problems } : {}),
       })
     }
-    if (this.#ruleSet() === null) return
-    this.#swap()
-    this.#options.onRules?.()
+    if (this.#ruleSet() !== null) this.#options.onRules?.()
   }
 
   #onState({ ruleId, state, kind }: StateChange): void {
@@ -232,8 +232,9 @@ export class LiveRules {
     if (next === null) return
     const waitMs = Math.min(timerMsMax, Math.max(0, next - this.#options.clock.now()))
     this.#timer = setTimeout(() => {
-      for (const change of this.#states.expire(this.#options.clock.now())) this.#onState(change)
+      const changes = this.#states.expire(this.#options.clock.now())
       this.#swap()
+      for (const change of changes) this.#onState(change)
       this.#schedule()
     }, waitMs)
     this.#timer.unref()

@@ -9,6 +9,10 @@ import type { RuleFile } from './rule-set.ts'
  */
 export interface Listing {
   readonly files: ReadonlyMap<string, ListedFile>
+  /** Every folder that was listed. */
+  readonly directories: ReadonlySet<string>
+  /** Of the files, those that are links. */
+  readonly links: ReadonlySet<string>
   /** Folders that are not there, or cannot be listed, with the reason. */
   readonly problems: ReadonlyMap<string, string>
 }
@@ -30,10 +34,14 @@ export function isRuleFileName(name: string): boolean {
 }
 
 export function listRuleFolders(folders: readonly string[]): Listing {
-  const files = new Map<string, ListedFile>()
-  const problems = new Map<string, string>()
-  for (const folder of folders) walk(folder, 0, new Set(), files, problems)
-  return { files, problems }
+  const found = {
+    files: new Map<string, ListedFile>(),
+    directories: new Set<string>(),
+    links: new Set<string>(),
+    problems: new Map<string, string>(),
+  }
+  for (const folder of folders) walk(folder, 0, new Set(), found)
+  return found
 }
 
 /** One file as `listRuleFolders` would list it; undefined when it is not there. */
@@ -64,34 +72,38 @@ export function readRuleFolders(folders: readonly string[]): readonly RuleFile[]
   return [...listRuleFolders(folders).files.keys()].map(readRuleFile)
 }
 
-function walk(
-  folder: string,
-  depth: number,
-  ancestors: ReadonlySet<string>,
-  files: Map<string, ListedFile>,
-  problems: Map<string, string>,
-): void {
+interface Found extends Listing {
+  readonly files: Map<string, ListedFile>
+  readonly directories: Set<string>
+  readonly links: Set<string>
+  readonly problems: Map<string, string>
+}
+
+function walk(folder: string, depth: number, ancestors: ReadonlySet<string>, found: Found): void {
   try {
     const real = realpathSync(folder)
     if (ancestors.has(real) || depth > depthMax) return
     const inside = new Set([...ancestors, real])
+    found.directories.add(folder)
     const entries = readdirSync(folder, { withFileTypes: true })
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = join(folder, entry.name)
       const mayBeFile = entry.isFile() || entry.isSymbolicLink()
       if (mayBeFile && isRuleFileName(entry.name)) {
         const stats = statsOf(path)
-        if (stats?.isFile() && files.size < filesMax) files.set(path, listedFile(stats))
-        else if (stats?.isDirectory()) walk(path, depth + 1, inside, files, problems)
+        if (stats?.isFile() && found.files.size < filesMax) {
+          found.files.set(path, listedFile(stats))
+          if (entry.isSymbolicLink()) found.links.add(path)
+        } else if (stats?.isDirectory()) walk(path, depth + 1, inside, found)
       } else if (!entry.name.startsWith('.') && !entry.isFile()) {
         if (entry.isDirectory() || statsOf(path)?.isDirectory()) {
-          walk(path, depth + 1, inside, files, problems)
+          walk(path, depth + 1, inside, found)
         }
       }
     }
   } catch (thrown) {
     const hasVanished = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
-    if (depth === 0 || !hasVanished) problems.set(folder, messageOf(thrown))
+    if (depth === 0 || !hasVanished) found.problems.set(folder, messageOf(thrown))
   }
 }
 

@@ -1,10 +1,10 @@
-import { basename, join, normalize, relative } from 'node:path'
-import { type FSWatcher, watch } from 'chokidar'
+import { normalize } from 'node:path'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { assert, messageOf } from '../core/error.ts'
 import type { Log } from '../core/log.ts'
-import { inodeOf, isRuleFileName, type ListedFile, listRuleFolders } from './folder-listing.ts'
+import { inodeOf, type ListedFile, listRuleFolders } from './folder-listing.ts'
 import { FolderState } from './folder-state.ts'
+import { FolderWatcher } from './folder-watcher.ts'
 import type { RuleContext } from './language/context.ts'
 import { type RuleChange, ruleChanges } from './rule-change.ts'
 import type { RuleSet } from './rule-set.ts'
@@ -57,7 +57,7 @@ export async function watchRules(
   options: RuleFolderOptions,
 ): Promise<RuleFolder> {
   const follower = new Follower(folders, options)
-  await follower.start()
+  follower.start()
   return follower
 }
 
@@ -71,7 +71,8 @@ class Follower implements RuleFolder {
   #firstEventMs = 0
   #lookedMs = 0
   #timer: NodeJS.Timeout | undefined
-  #watcher: FSWatcher | undefined
+  readonly #watcher: FolderWatcher
+  #isImpaired = false
   #roots = ''
   #problems = ''
   #isClosed = false
@@ -80,6 +81,14 @@ class Follower implements RuleFolder {
     this.#folders = folders.map((folder) => normalize(folder))
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#watcher = new FolderWatcher({
+      onFile: (path) => this.#notice(path),
+      onAny: () => this.#notice(null),
+      onProblem: (error) => {
+        if (!this.#isImpaired) options.log.warn({ error }, 'watching rule folders is impaired')
+        this.#isImpaired = true
+      },
+    })
   }
 
   get ruleSet(): RuleSet {
@@ -88,8 +97,9 @@ class Follower implements RuleFolder {
   }
 
   /** Watches before it loads, so that nothing falls between the two. */
-  async start(): Promise<void> {
-    await this.#rewatch()
+  start(): void {
+    this.#listed()
+    this.#isAllDirty = false
     const settleMs = this.#options.settleMs ?? settleMsDefault
     this.#state = new FolderState(this.#options.context, settleMs, this.#listed())
     this.#lookedMs = this.#clock.now()
@@ -105,33 +115,13 @@ class Follower implements RuleFolder {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    await this.#watcher?.close()
+    this.#watcher.close()
   }
 
-  #notice(event: string, path: string): void {
-    const isFile = event === 'add' || event === 'change' || event === 'unlink'
-    if (isFile && this.#isRule(path)) this.#dirty.add(path)
-    else this.#isAllDirty = true
-    this.#scheduleLook()
-  }
-
-  /**
-   * What the system told of `watched`, itself or the entry `name` in it. The watcher passes a second
-   * change of one file on only after 50 ms: one that is written in pieces would wait for the next look.
-   */
-  #noticeRaw(name: unknown, watched: unknown): void {
-    if (typeof watched !== 'string') return
-    const paths = typeof name === 'string' ? [watched, join(watched, name)] : [watched]
-    const rules = paths.filter((path) => this.#isRule(path))
-    for (const path of rules) this.#dirty.add(path)
-    if (rules.length > 0) this.#scheduleLook()
-  }
-
-  #isRule(path: string): boolean {
-    return this.#folders.some((folder) => isRulePath(folder, path))
-  }
-
-  #scheduleLook(): void {
+  /** Null: whatever there is. */
+  #notice(path: string | null): void {
+    if (path === null) this.#isAllDirty = true
+    else this.#dirty.add(path)
     if (this.#state === undefined) return
     const nowMs = this.#clock.now()
     if (this.#firstEventMs === 0) this.#firstEventMs = nowMs
@@ -171,9 +161,9 @@ class Follower implements RuleFolder {
     }
     this.#firstEventMs = 0
     const settleMs = this.#options.settleMs ?? settleMsDefault
-    if (isPartial || this.#state?.isSettling === true) this.#schedule(settleMs)
+    const isUnsure = isPartial || this.#isAllDirty || this.#state?.isSettling === true
+    if (isUnsure) this.#schedule(settleMs)
     else this.#scheduleTick()
-    if (this.#rootsNow() !== this.#roots) void this.#rewatch()
   }
 
   #sync(isPartial: boolean): void {
@@ -206,8 +196,12 @@ class Follower implements RuleFolder {
     }
   }
 
+  /** Also watches it. What was not watched until now may have changed between the two. */
   #listed(): ReadonlyMap<string, ListedFile> {
-    const { files, problems } = listRuleFolders(this.#folders)
+    this.#roots = this.#rootsNow()
+    const listing = listRuleFolders(this.#folders)
+    const { files, problems } = listing
+    if (this.#watcher.follow(listing)) this.#isAllDirty = true
     const text = [...problems].map(([folder, problem]) => `${folder}: ${problem}`).join('\n')
     if (text !== this.#problems && text !== '') {
       const fields = { problems: Object.fromEntries(problems) }
@@ -217,41 +211,8 @@ class Follower implements RuleFolder {
     return files
   }
 
-  /** Which folders these are: one that was removed and restored is another, and is watched anew. */
+  /** Which folders these are: one that was removed and restored is another. */
   #rootsNow(): string {
     return this.#folders.map((folder) => inodeOf(folder)).join()
   }
-
-  async #rewatch(): Promise<void> {
-    this.#roots = this.#rootsNow()
-    const old = this.#watcher
-    const watcher = watch([...this.#folders], {
-      ignoreInitial: true,
-      atomic: false,
-      followSymlinks: true,
-      ignored: (path, stats) => stats?.isFile() === true && !isRuleFileName(basename(path)),
-    })
-    this.#watcher = watcher
-    watcher.on('all', (event, path) => this.#notice(event, path))
-    watcher.on('raw', (_event, name, details: unknown) => {
-      if (hasWatchedPath(details)) this.#noticeRaw(name, details.watchedPath)
-    })
-    watcher.on('error', (thrown) => {
-      this.#options.log.warn({ error: messageOf(thrown) }, 'watching rule folders is impaired')
-    })
-    await old?.close()
-    await new Promise<void>((resolve) => watcher.once('ready', resolve))
-    if (this.#isClosed) await watcher.close()
-    else if (old !== undefined) this.#notice('ready', '')
-  }
-}
-
-function hasWatchedPath(details: unknown): details is { watchedPath: unknown } {
-  return typeof details === 'object' && details !== null && 'watchedPath' in details
-}
-
-/** A path that a look at the folder would find: no part of it is hidden (`..data/` of a ConfigMap). */
-function isRulePath(folder: string, path: string): boolean {
-  const parts = relative(folder, path).split(/[\\/]/)
-  return isRuleFileName(basename(path)) && !parts.some((part) => part.startsWith('.'))
 }

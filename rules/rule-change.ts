@@ -18,10 +18,14 @@ export interface RuleChange {
 
 /** From `before` to `after`: rules by id, then rejections that are new. */
 export function ruleChanges(before: RuleSet | undefined, after: RuleSet): readonly RuleChange[] {
-  const old = new Map((before?.rules ?? []).map((rule) => [rule.id, rule]))
-  const current = new Map(after.rules.map((rule) => [rule.id, rule]))
+  // Almost all rules are the same objects: only the others are gone through.
+  const untouched = new Set(before?.rules)
+  const fresh = after.rules.filter((rule) => !untouched.has(rule))
+  for (const rule of after.rules) untouched.delete(rule)
+  const old = new Map([...untouched].map((rule) => [rule.id, rule]))
+  const current = new Map(fresh.map((rule) => [rule.id, rule]))
   const changes: RuleChange[] = []
-  for (const rule of after.rules) {
+  for (const rule of fresh) {
     const was = old.get(rule.id)
     if (was === undefined) changes.push(changeOf('loaded', rule))
     else if (isEdited(was, rule)) changes.push(changeOf('reloaded', rule))
@@ -33,7 +37,8 @@ export function ruleChanges(before: RuleSet | undefined, after: RuleSet): readon
   for (const rejection of after.rejections) {
     if (known.has(keyOf(rejection))) continue
     const { ruleId, file, diagnostics } = rejection
-    const { version = '', ruleHash = '', logicHash = '' } = current.get(ruleId) ?? {}
+    const inForce = after.rules.find(({ id }) => id === ruleId)
+    const { version = '', ruleHash = '', logicHash = '' } = inForce ?? {}
     changes.push({ change: 'rejected', ruleId, file, version, ruleHash, logicHash, diagnostics })
   }
   return changes
@@ -41,11 +46,10 @@ export function ruleChanges(before: RuleSet | undefined, after: RuleSet): readon
 
 function isEdited(was: Rule, is: Rule): boolean {
   return (
-    was !== is &&
-    (was.ruleHash !== is.ruleHash ||
-      was.version !== is.version ||
-      was.file !== is.file ||
-      was.isShadow !== is.isShadow)
+    was.ruleHash !== is.ruleHash ||
+    was.version !== is.version ||
+    was.file !== is.file ||
+    was.isShadow !== is.isShadow
   )
 }
 
