@@ -14,7 +14,9 @@ const partitionHealth = z
     deletions: count,
     missing: count.openapi({ description: 'Offsets that hold no record.' }),
     tags: count,
-    dropped: z.record(z.string(), count).openapi({ description: 'Tags not written, by reason.' }),
+    dropped: z
+      .record(z.string(), count)
+      .openapi({ description: 'Tags not written, by reason; disabled: evaluations spared.' }),
     log: z.string().openapi({ description: 'The incarnation of the partition read last.' }),
     last_offset: count,
     revision: z.string().openapi({ description: 'The rule set of the last block.' }),

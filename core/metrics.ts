@@ -15,7 +15,7 @@ const counters = {
   ttpstream_deletions_total: { help: 'Records without a value.', labels: ['topic', 'partition'] },
   ttpstream_tags_total: { help: 'Tags written.', labels: ['topic', 'partition'] },
   ttpstream_tags_dropped_total: {
-    help: 'Tags not written, by reason.',
+    help: 'Tags not written, by reason; of disabled rules, the evaluations they were spared.',
     labels: ['topic', 'reason'],
   },
   ttpstream_blocks_total: { help: 'Blocks finished.', labels: ['topic', 'partition'] },
@@ -58,7 +58,7 @@ const counters = {
     labels: ['rule'],
   },
   ttpstream_rule_tags_total: {
-    help: 'Tags of a rule: written, or the reason why not.',
+    help: 'Tags of a rule: written, or the reason why not; disabled counts evaluations spared.',
     labels: ['rule', 'outcome'],
   },
   ttpstream_rule_reloads_total: {

@@ -44,6 +44,7 @@ export type Rows = { readonly [Name in TableName]?: readonly Row<Name>[] }
 
 export type DropReason =
   | 'below_floor'
+  /** An evaluation that did not happen; the others are tags of matches. */
   | 'disabled'
   | 'shadow'
   | 'correlated'
@@ -68,9 +69,9 @@ export interface Outcome {
   readonly rows: Rows
   readonly events: number
   readonly deletions: number
-  /** Tags not written, by reason. */
+  /** Tags not written, by reason; of disabled rules, evaluations spared. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>
-  /** By rule id, of rules that matched. */
+  /** By rule id, of rules that matched or are disabled. */
   readonly byRule?: ReadonlyMap<string, RuleOutcome>
   /** The first exception of each rule whose tags it cost, by rule id; '' where it cost an event all. */
   readonly ruleErrors?: ReadonlyMap<string, string>

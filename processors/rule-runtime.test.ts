@@ -121,7 +121,7 @@ const noDetail = {
   setAtMs: null,
 }
 
-test.each(['disabled', 'shadow', 'quarantined'] as const)(
+test.each(['shadow', 'quarantined'] as const)(
   'a rule that is %s counts its matches and writes no tags',
   (state) => {
     const revision = revisionOf(ruleText('a', 'whoami'), ruleText('b', 'whoami'))
@@ -132,6 +132,23 @@ test.each(['disabled', 'shadow', 'quarantined'] as const)(
     expect(byRule?.get('a')).toEqual({ matches: 2, tags: { [state]: 2 } })
   },
 )
+
+test('a rule that is disabled is not evaluated; what it was spared is counted, and exported', async () => {
+  const revision = revisionOf(ruleText('a', 'whoami'), ruleText('b', 'whoami'))
+  const runtime = new RuleRuntime(() => false)
+  runtime.use(revision)
+  const states = new Map([['a', { ...noDetail, state: 'disabled' as const }]])
+  const outcome = process(revision, ['whoami', 'whoami', 'hostname'], states)
+  runtime.add(outcome)
+  expect(outcome.rows.tags?.map(({ rule_id }) => rule_id)).toEqual(['b', 'b'])
+  expect(outcome.dropped).toEqual({ disabled: 2 })
+  expect(outcome.byRule?.get('a')).toEqual({ matches: 0, tags: { disabled: 2 } })
+  expect(runtime.counts().get('a')).toMatchObject({ events: 3, candidates: 0, hits: 0 })
+  const metrics = createMetrics()
+  runtime.exportTo(metrics)
+  expect(await metrics.text()).toContain('ttpstream_rule_tags_total{rule="a",outcome="disabled"} 2')
+  expect(process(revision, ['whoami']).rows.tags).toHaveLength(2)
+})
 
 test('shadow may be said in the rule, or in an overlay over it, and is no new version of it', () => {
   const overlay = 'overlay: site.a\nrules: [a]\nshadow: true\n'

@@ -84,7 +84,8 @@ export class RuleRuntime {
       metrics.count('ttpstream_match_errors_total', {}, now.errors - before.errors)
       metrics.count('ttpstream_match_seconds_total', {}, secondsSince(before, now))
       // A rule without a series tells all of itself when it gets one: its counters begin at 0.
-      const hasSeries = now.hits > 0 || now.errors > 0
+      const isDisabled = (now.tags.disabled ?? 0) > 0
+      const hasSeries = now.hits > 0 || now.errors > 0 || isDisabled
       if (hasSeries) this.#exportRule(metrics, id, now)
       this.#told.set(id, { ...now, tags: { ...now.tags } })
     }

@@ -6,7 +6,7 @@ import type { CorrelatedRule } from '../rules/correlated-rule.ts'
 import { type EmittedTechnique, emitsOf } from '../rules/emit.ts'
 import { type EvidenceOptions, evidenceOf } from '../rules/evidence.ts'
 import { fieldValue } from '../rules/field.ts'
-import type { Rule, RuleState } from '../rules/rule.ts'
+import type { Mute, Rule, RuleState } from '../rules/rule.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import type { Anchors, SourceEvent } from '../schemas/event.ts'
 import type { Row } from '../schemas/table.ts'
@@ -19,8 +19,9 @@ import { RateLimit } from './rate-limit.ts'
  *
  * Contract:
  * - One tag per (event, rule, emit); its id is the same on every path: live, recovered, replayed.
- * - A tag below the confidence floor, of a disabled rule or without an anchor is counted, not
- *   written. Adjustments only lower a confidence.
+ * - A tag below the confidence floor or without an anchor is counted, not written. Adjustments only
+ *   lower a confidence.
+ * - A disabled rule is not evaluated. Each evaluation that it is spared counts as one of its drops.
  * - An exception in one rule costs that rule's tags of this event, no others.
  */
 
@@ -59,22 +60,31 @@ export class Tagging {
   readonly #evidence: EvidenceOptions
   readonly #rateLimit: RateLimit
   readonly #attackRelease: string
+  readonly #disabled: Mute | undefined
 
   constructor(context: BlockContext, options: TaggingOptions) {
     this.#context = context
     this.#evidence = options
     this.#rateLimit = new RateLimit(options.ruleMatchesPerMinuteMax ?? 0)
     this.#attackRelease = loadAttack().release
+    this.#disabled = this.#disabledIn(context.states)
   }
 
   /** The rules that meet the event. */
   match(event: SourceEvent): readonly Rule[] {
     try {
-      return this.#context.revision.match(event)
+      return this.#context.revision.match(event, this.#disabled)
     } catch (thrown) {
       this.#fail('', thrown, null)
       return []
     }
+  }
+
+  #disabledIn(states: BlockContext['states']): Mute | undefined {
+    const disabled = [...states].filter(([, { state }]) => state === 'disabled')
+    if (disabled.length === 0) return undefined
+    const onSkip = (rule: Rule) => this.#drop('disabled', 1, this.#accountOf(rule))
+    return { ruleIds: new Set(disabled.map(([id]) => id)), onSkip }
   }
 
   /** Adds the tags of one event; false if a tag was lost for want of an anchor. */
@@ -246,7 +256,7 @@ function count<Name extends TagOutcome>(
 
 /** Why a match writes no tags, whatever it says; null: it does. */
 function withholding(rule: Rule, state: RuleState | undefined): DropReason | null {
-  if (state?.state === 'disabled' || state?.state === 'quarantined') return state.state
+  if (state?.state === 'quarantined') return 'quarantined'
   return state?.state === 'shadow' || rule.isShadow === true ? 'shadow' : null
 }
 

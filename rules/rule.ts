@@ -75,12 +75,19 @@ export interface Revision {
   /** Hash over ids, versions and hashes: equal sets have equal ids on every worker. */
   readonly id: string
   readonly rules: readonly Rule[]
-  match(event: MatchEvent): readonly Rule[]
+  /** `mute`: rules that are not evaluated, and so do not match. */
+  match(event: MatchEvent, mute?: Mute): readonly Rule[]
+}
+
+export interface Mute {
+  readonly ruleIds: ReadonlySet<string>
+  /** Told of each that would have been evaluated: one that the event matches always is, others may be. */
+  readonly onSkip: (rule: Rule) => void
 }
 
 /** S1. Any rule without an entry is enabled. */
 export interface RuleState {
-  /** `shadow` and `quarantined`: matches are counted, no tags written. */
+  /** `disabled`: not evaluated. `shadow` and `quarantined`: matches are counted, no tags written. */
   readonly state: 'enabled' | 'disabled' | 'clipped' | 'shadow' | 'quarantined'
   readonly confidenceMax: number | null
   readonly expiresAtMs: number | null

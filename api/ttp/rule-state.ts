@@ -22,7 +22,8 @@ export const ruleStateNames = ['enabled', 'disabled', 'clipped', 'shadow', 'quar
 export const ruleState = z
   .object({
     state: z.enum(ruleStateNames).openapi({
-      description: 'shadow and quarantined: matches are counted, no tags written.',
+      description:
+        'disabled: not evaluated. shadow and quarantined: matches are counted, no tags written.',
     }),
     confidence_max: z.number().nullable(),
     expires_at: timestamp.nullable(),

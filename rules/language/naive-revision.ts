@@ -8,7 +8,13 @@ export function naiveRevision(rules: readonly Rule[]): Revision {
   return {
     id: revisionId(rules),
     rules,
-    match: (event) => rules.filter((rule) => meets(rule, event) && evaluate(rule.condition, event)),
+    match: (event, mute) =>
+      rules.filter((rule) => {
+        if (!meets(rule, event)) return false
+        if (mute?.ruleIds.has(rule.id) !== true) return evaluate(rule.condition, event)
+        mute.onSkip(rule)
+        return false
+      }),
   }
 }
 

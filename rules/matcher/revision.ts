@@ -1,7 +1,7 @@
 import { assert, messageOf } from '../../core/error.ts'
 import type { MatchEvent } from '../../schemas/event.ts'
 import { meets } from '../language/sample.ts'
-import type { Revision, Rule } from '../rule.ts'
+import type { Mute, Revision, Rule } from '../rule.ts'
 import { Counters, type RuleCounters } from './counters.ts'
 import { EventValues } from './event-values.ts'
 import { IdSet } from './id-set.ts'
@@ -113,7 +113,7 @@ class IndexedRevision implements CompiledRevision {
     return this.#lineage.numberLimit <= numbersMax ? this.#lineage : undefined
   }
 
-  match(event: MatchEvent): readonly Rule[] {
+  match(event: MatchEvent, mute?: Mute): readonly Rule[] {
     const route = this.#routes.routeOf(event)
     const values = this.#values
     const candidates = this.#candidates
@@ -128,6 +128,7 @@ class IndexedRevision implements CompiledRevision {
     for (let index = 0; index < candidates.size; index += 1) {
       const number = candidates.at(index)
       if (route.isOpen && !this.#meets(number, event)) continue
+      if (mute !== undefined && this.#isMuted(number, mute)) continue
       if (timer === null ? this.#holds(number) : this.#holdsTimed(number, timer)) {
         matched.push(this.#places[number] ?? 0)
       } else route.watch.missed(number)
@@ -201,6 +202,13 @@ class IndexedRevision implements CompiledRevision {
       if (rule !== undefined) result.push(rule)
     }
     return result
+  }
+
+  #isMuted(number: number, mute: Mute): boolean {
+    const rule = this.#ruleOf(number)
+    if (rule === undefined || !mute.ruleIds.has(rule.id)) return false
+    mute.onSkip(rule)
+    return true
   }
 
   #meets(number: number, event: MatchEvent): boolean {
