@@ -41,6 +41,8 @@ export interface RecordBatch extends TopicPartition {
   readonly lastOffset: number
   /** The offset after the partition's last record. */
   readonly highWatermark: number
+  /** Gives the records' bytes back before the batch is handled: nobody reads them any more. */
+  release?(): void
 }
 
 /**

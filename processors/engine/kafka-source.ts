@@ -59,7 +59,7 @@ export class KafkaSource implements RecordSource {
   #fail: (cause: unknown) => void = () => {}
   readonly #settling = new Set<Promise<void>>()
   readonly #lanes = new Map<string, Lane>()
-  /** What is at work or waiting for it, and its bytes. */
+  /** What has not been turned into rows: resolved when it is, with its bytes. */
   readonly #held = new Map<Promise<void>, number>()
 
   constructor(kafka: Kafka, options: KafkaSourceOptions) {
@@ -217,7 +217,7 @@ export class KafkaSource implements RecordSource {
    * source; an error that calls for a rejoin is thrown to kafkajs, here or at the partition's next batch.
    */
   async #handle(payload: EachBatchPayload, handler: RecordHandler): Promise<void> {
-    const batch = recordBatch(payload.batch)
+    const batch = this.#hold(payload.batch)
     const lane = this.#lane(batch)
     const lease = new BatchLease(payload, {
       isCurrent: epochGuard(() => this.#epoch),
@@ -225,14 +225,7 @@ export class KafkaSource implements RecordSource {
       freshMs: this.#heartbeatMs() * 2,
     })
     const before = lane.tail
-    const own = before
-      .then(() => this.#work(batch, lease, handler))
-      .finally(() => {
-        releaseAnswer(payload.batch)
-        this.#held.delete(own)
-      })
-    lane.tail = own
-    this.#held.set(own, bytesOf(batch))
+    lane.tail = before.then(() => this.#work(batch, lease, handler)).finally(batch.release)
     payload.resolveOffset(String(batch.lastOffset))
     const beat = setInterval(() => lease.beat(), this.#heartbeatMs())
     await this.#untilRoom(batch, before, lease)
@@ -257,6 +250,21 @@ export class KafkaSource implements RecordSource {
       const look = setTimeout(this.#heartbeatMs(), undefined, { ref: false })
       await Promise.race([...this.#held.keys(), look])
     }
+  }
+
+  #hold(fetched: Batch): RecordBatch & { release(): void } {
+    const batch = recordBatch(fetched)
+    let end = () => {}
+    const held = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    this.#held.set(held, bytesOf(batch))
+    const release = () => {
+      if (!this.#held.delete(held)) return
+      releaseAnswer(fetched)
+      end()
+    }
+    return { ...batch, release }
   }
 
   #heldBytes(): number {
@@ -300,8 +308,8 @@ export class KafkaSource implements RecordSource {
 
 /** How long all partitions wait for the one whose last two batches are not done. */
 const patienceMs = 500
-/** Answers at work or waiting, while another one is fetched. */
-const answersMax = 2
+/** Answers that wait to be turned into rows, while another one is fetched. */
+const answersMax = 1
 
 /** What a member's session begins anew with. */
 const sessionRequests = new Set(['Heartbeat', 'SyncGroup'])

@@ -132,6 +132,13 @@ test('a damaged batch is one dead letter, and the records around it are rows', a
   expect(world.offsets('commands')).toEqual([...range(0, 3), ...range(7, 20)])
 })
 
+test('a batch’s bytes are given back when its last block is cut, before that is written', async () => {
+  const world = new World()
+  await world.partition().take(world.batch(0, 6), world.lease(), going)
+  const blocks = ['commands', 'ingest_progress']
+  expect(world.log).toEqual([...blocks, 'bytes given back', ...blocks])
+})
+
 const processor: Processor = {
   table: 'commands',
   process: (context, records) => ({
@@ -150,6 +157,8 @@ class World {
     ingest_progress: [],
   }
   readonly #tokens = new Set<string>()
+  /** What happened, in order. */
+  readonly log: string[] = []
   committed: { offset: number; mark: Intent | null } = { offset: 0, mark: null }
   low = 0
   /** The lease ends at this many commits and inserts from now. */
@@ -167,7 +176,12 @@ class World {
       key: null,
       value: Buffer.from(String(offset)),
     }))
-    return { ...at, position: from, records, lastOffset: to - 1, highWatermark: end }
+    // What is read after it was given back gives another checksum, and the block counts as changed.
+    const release = () => {
+      for (const { value } of records) value.fill(0)
+      this.log.push('bytes given back')
+    }
+    return { ...at, position: from, records, lastOffset: to - 1, highWatermark: end, release }
   }
 
   lease(): Lease {
@@ -251,6 +265,7 @@ class World {
       insert: async (name, rows, token) => {
         if (rows.length === 0 || this.#tokens.has(token)) return
         this.#tokens.add(token)
+        this.log.push(name)
         // Checked: rows of that very table.
         const held = (this.rows as unknown as Record<string, unknown[]>)[name]
         held?.push(...rows)

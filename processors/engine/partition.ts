@@ -83,9 +83,10 @@ export class Partition {
     let from = 0
     let cut = this.#cut(batch, records, from, this.#position)
     while (cut !== null && !isStopping()) {
-      const { block, context, outcome } = cut
+      const { block } = cut
       from += block.records.length
-      const writing = this.#write(block, context, outcome, lease)
+      if (from === records.length) batch.release?.()
+      const writing = this.#write(cut, lease)
       // While one block is written the next is worked out: that needs nothing but its records.
       cut = await whileWriting(writing, () => this.#cut(batch, records, from, block.last + 1))
     }
@@ -100,7 +101,7 @@ export class Partition {
     const context = this.#context()
     const outcome = missingOutcome(missingRange(context, range, code))
     this.#options.log.error({ ...this.#at, ...range, code }, 'records cannot be read any more')
-    await this.#write(block, context, outcome, lease, code)
+    await this.#write({ block, crc: checksum([]), context, outcome }, lease, code)
   }
 
   /**
@@ -226,7 +227,7 @@ export class Partition {
     this.#options.metrics.observe('ttpstream_block_step_seconds', { step: 'cut' }, seconds)
     this.#options.failpoint('cut')
     const block = { ...this.#at, first, last, records: records.slice(from, from + count) }
-    return { block, context, outcome }
+    return { block, crc: checksum(block.records), context, outcome }
   }
 
   /**
@@ -234,9 +235,7 @@ export class Partition {
    * should the lease end on the way and the partition stay ours, the same block comes first again.
    */
   async #write(
-    block: Block,
-    context: BlockContext,
-    outcome: Outcome,
+    { block, crc, context, outcome }: Cut,
     lease: Lease,
     missing?: MissingCode,
   ): Promise<void> {
@@ -251,7 +250,7 @@ export class Partition {
       first: block.first,
       last: block.last,
       count: block.records.length,
-      crc: checksum(block.records),
+      crc,
       time: context.timeMs,
       revision: context.revision.id,
       ...(missing === undefined ? {} : { missing }),
@@ -296,8 +295,10 @@ export class Partition {
   }
 }
 
+/** All that is needed of a block's records: from here on their bytes are not read. */
 interface Cut {
   readonly block: Block
+  readonly crc: number
   readonly context: BlockContext
   readonly outcome: Outcome
 }
