@@ -48,6 +48,7 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /api/v1/coverage/regression': 'viewer',
   'GET /api/v1/detection-lifecycle/assets': 'viewer',
   'POST /api/v1/detection-lifecycle/assets': 'lead',
+  'POST /api/v1/detection-lifecycle/assets/adopt': 'lead',
   'GET /api/v1/detection-lifecycle/assets/{id}': 'viewer',
   'PATCH /api/v1/detection-lifecycle/assets/{id}': 'lead',
   'DELETE /api/v1/detection-lifecycle/assets/{id}': 'lead',

@@ -17,6 +17,7 @@ import { coverageRegression } from './coverage-regression.ts'
 import { health } from './health.ts'
 import { home } from './home.ts'
 import { ingest } from './ingest.ts'
+import { adopt } from './lifecycle/adopt.ts'
 import { assetById } from './lifecycle/asset.ts'
 import { assetTechniques } from './lifecycle/asset-techniques.ts'
 import { assetValidations } from './lifecycle/asset-validations.ts'
@@ -112,6 +113,7 @@ const resources: readonly Resource[] = [
   coverage,
   coverageRegression,
   assets,
+  adopt,
   assetById,
   assetTechniques,
   assetValidations,

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Views } from '../core/clickhouse.ts'
 import type { Clock } from '../core/clock.ts'
+import { assert } from '../core/error.ts'
 import { type CatalogKind, checkEntity } from '../schemas/catalog.ts'
 import { Problem } from './problem.ts'
 
@@ -16,6 +17,8 @@ import { Problem } from './problem.ts'
  */
 export interface CatalogWriter {
   write(change: CatalogWrite): Promise<Written>
+  /** At one instant, in any order; readable once all of them are. Nothing is published if one is wrong. */
+  writeAll(changes: readonly CatalogWrite[]): Promise<Omit<Written, 'entity'>>
   /** Asks again until there is an answer, for as long as a write waits; then gives undefined. */
   waitFor<Answer>(read: () => Promise<Answer | undefined>): Promise<Answer | undefined>
 }
@@ -68,24 +71,35 @@ export interface CatalogWriterOptions {
 }
 
 const pollMs = 40
+/** Of many records sent at once. */
+const inFlightMax = 200
 /** Only for checking: the engine takes the validity from the policy in force. */
 const validityDays = 180
 
 export function createCatalogWriter(options: CatalogWriterOptions): CatalogWriter {
   const { views, publish, clock, waitMsMax } = options
   return {
+    async writeAll(changes) {
+      const eventTimeMs = clock.now()
+      for (const change of changes) checked(change, eventTimeMs)
+      let last: Position | undefined
+      for (let from = 0; from < changes.length; from += inFlightMax) {
+        const part = changes.slice(from, from + inFlightMax)
+        const positions = await Promise.all(
+          part.map((change) => publish(recordOf(change, eventTimeMs))),
+        )
+        for (const position of positions) {
+          if (last === undefined || position.offset > last.offset) last = position
+        }
+      }
+      assert(last !== undefined, 'nothing to write')
+      const isReadable = await waitUntilReadable(views, last, waitMsMax)
+      return { isReadable, position: last, eventTimeMs }
+    },
     async write(change) {
       const eventTimeMs = clock.now()
       const entity = checked(change, eventTimeMs)
-      const position = await publish({
-        kind: change.kind,
-        id: change.id,
-        op: change.op,
-        event_time: new Date(eventTimeMs).toISOString(),
-        actor: change.actor,
-        ...(change.reason === undefined ? {} : { reason: change.reason }),
-        entity: change.entity,
-      })
+      const position = await publish(recordOf(change, eventTimeMs))
       const isReadable = await waitUntilReadable(views, position, waitMsMax)
       return { isReadable, position, eventTimeMs, entity }
     },
@@ -99,6 +113,12 @@ export function createCatalogWriter(options: CatalogWriterOptions): CatalogWrite
       return undefined
     },
   }
+}
+
+function recordOf(change: CatalogWrite, eventTimeMs: number): CatalogRecord {
+  const { kind, id, op, actor, reason, entity } = change
+  const event_time = new Date(eventTimeMs).toISOString()
+  return { kind, id, op, event_time, actor, ...(reason === undefined ? {} : { reason }), entity }
 }
 
 function checked(change: CatalogWrite, eventTimeMs: number): Readonly<Record<string, unknown>> {

@@ -14,7 +14,7 @@ export type Accepted = z.input<typeof acceptedBody>
 
 const detail = 'The change is on the log and will be in force when the engine has read it.'
 
-export function accepted({ position }: Written): Accepted {
+export function accepted({ position }: Pick<Written, 'position'>): Accepted {
   return { detail, position: { ...position } }
 }
 

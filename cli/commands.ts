@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { assetsAdopt } from './commands/assets.ts'
 import { attackCommands } from './commands/attack.ts'
 import { config } from './commands/config.ts'
 import { coverage } from './commands/coverage.ts'
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   erase,
   ...deadLetterCommands,
   testsImport,
+  assetsAdopt,
   ...ruleCommands,
   ...attackCommands,
   config,

@@ -307,3 +307,57 @@ test('assets are filtered by what they are and by how their validations stand, i
   const second = await ids(`/assets?platform=linux&limit=1&cursor=${first.next_cursor}`)
   expect(second).toEqual([[linux, other].toSorted()[1]])
 })
+
+test('candidates are adopted by query: those that it finds, once, and nothing else of them changes', async () => {
+  const made = [
+    ['rule:one', 'windows', 'T1003.006', 'adopt/windows/one.yml'],
+    ['rule:two', 'windows', 'T1059', 'adopt/windows/two.yml'],
+    ['rule:three', 'linux', 'T1003', 'adopt/linux/three.yml'],
+  ] as const
+  for (const [id, platform, technique_id, rule_file_path] of made) {
+    const rule = { asset_type: 'sigma', platform, rule_file_path, adoption: 'candidate' }
+    await publish('detection_asset', id, { name: id, ...rule })
+    await publish('mapping', `${id}/${technique_id}`, { asset_id: id, technique_id })
+  }
+  const adopt = (filter: object, more: object = {}) =>
+    write('POST', '/assets/adopt', { filter: { rule_file_path: 'adopt/', ...filter }, ...more })
+  const candidates = async () =>
+    (await ids('/assets?adoption=candidate')).filter((id) => made.some(([one]) => one === id))
+  expect(await adopt({}, { dry_run: true })).toMatchObject({
+    status: 200,
+    body: { adopted: 3, left: 0, asset_ids: ['rule:one', 'rule:three', 'rule:two'] },
+  })
+  for (const [filter, wanted] of [
+    [{ technique_id: 'T1003' }, ['rule:one', 'rule:three']],
+    [{ platform: 'Windows', technique_id: 'T1059' }, ['rule:two']],
+    [{ rule_file_path: 'adopt/linux/' }, ['rule:three']],
+    [{ asset_type: 'native' }, []],
+  ] as const) {
+    const { body } = await adopt(filter, { dry_run: true })
+    expect(body).toMatchObject({ adopted: wanted.length, asset_ids: wanted })
+  }
+  expect((await adopt({ colour: 'red' })).status).toBe(400)
+  expect(await candidates()).toEqual(['rule:one', 'rule:three', 'rule:two'])
+  expect(await adopt({ platform: 'windows' })).toMatchObject({
+    status: 200,
+    body: { adopted: 2, asset_ids: ['rule:one', 'rule:two'] },
+  })
+  expect(await candidates()).toEqual(['rule:three'])
+  expect(await read('/assets/rule:one')).toMatchObject({
+    adoption: 'adopted',
+    is_counted: true,
+    platform: 'windows',
+    rule_file_path: 'adopt/windows/one.yml',
+    technique_ids: ['T1003.006'],
+  })
+  expect(await adopt({ platform: 'windows' })).toMatchObject({ body: { adopted: 0 } })
+})
+
+async function publish(
+  kind: 'detection_asset' | 'mapping',
+  id: string,
+  entity: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const event_time = new Date(nowMs++).toISOString()
+  await store.publish({ kind, id, op: 'put', event_time, actor: 'ttpstream:rules', entity })
+}
