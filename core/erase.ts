@@ -1,12 +1,14 @@
 import { canonicalJson, sha256Hex } from './hash.ts'
 import type { SqlServer } from './migrations.ts'
+import { isRefreshable, readSystemTables, targetOf } from './system-tables.ts'
 
 /**
  * Forgets somebody in every table of the database, those behind views too (G7).
  *
  * Rows about the subject are deleted, or keep their place under a pseudonym; where other rows mention
  * the subject, in a text or a list, the mention is replaced as a whole word. Tables are found in the
- * database itself, so one that is added later is covered.
+ * database itself, so one that is added later is covered. Tables that views make anew from time to time
+ * are made anew from what is left.
  *
  * Contract: afterwards `tablesHolding` is empty. A run that was cut off can be repeated. Counts by day
  * that name nobody stay as they were reported.
@@ -35,6 +37,7 @@ export async function eraseSubject(
   options: { isDryRun: boolean; onTable?: (table: ErasedTable) => void },
 ): Promise<readonly ErasedTable[]> {
   const erased: ErasedTable[] = []
+  const refreshed = await readRefreshed(server)
   for (const table of await readTables(server)) {
     const plan = planTable(table, subject)
     const [count] = await server.query<{ about: number; mentions: number }>(
@@ -48,10 +51,24 @@ export async function eraseSubject(
     }
     if (result.about + result.mentions === 0) continue
     erased.push(result)
-    if (!options.isDryRun) await eraseTable(server, table, plan, subject)
+    if (!options.isDryRun && !refreshed.has(table.name)) {
+      await eraseTable(server, table, plan, subject)
+    }
     options.onTable?.(result)
   }
+  if (!options.isDryRun && erased.length > 0) {
+    for (const view of refreshed.values()) {
+      await server.command(`SYSTEM REFRESH VIEW ${quoted(view)}`)
+      await server.command(`SYSTEM WAIT VIEW ${quoted(view)}`)
+    }
+  }
   return erased
+}
+
+/** Table → the view that makes it anew. */
+async function readRefreshed(server: SqlServer): Promise<ReadonlyMap<string, string>> {
+  const views = [...(await readSystemTables(server)).values()].filter(isRefreshable)
+  return new Map(views.map((view) => [targetOf(view) ?? '', view.name]))
 }
 
 /** Tables in which the id is still found. */

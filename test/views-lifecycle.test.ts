@@ -10,7 +10,7 @@ import {
   loadWorld,
   worldAt,
 } from './views/lifecycle-world.ts'
-import { isoTime } from './views/load.ts'
+import { isoTime, refreshAlertSpans } from './views/load.ts'
 import { alertStates } from './views/oracle/alerts.ts'
 import { confidences, healths } from './views/oracle/confidence.ts'
 import { coverageAt, regression, totals } from './views/oracle/coverage.ts'
@@ -135,4 +135,34 @@ test.concurrent('what coverage lost between two instants is told with its causes
     expect(seen.length).toBe(expected.length)
   }
   expect(causes.size).toBeGreaterThan(0)
+})
+
+test('spans of alerts, of some or of all that is there, make no difference', async () => {
+  const latest = Number(instants[2])
+  const ask = () =>
+    Promise.all(
+      instants.flatMap((atMs) =>
+        [0, atMs / 1000 - 40 * 86_400].map((since_s) =>
+          database.views.select<Record<string, unknown>>('alerts_at', {
+            at_s: atMs / 1000,
+            since_s,
+          }),
+        ),
+      ),
+    )
+  const sorted = (lists: Record<string, unknown>[][]) =>
+    lists.map((list) =>
+      list.toSorted((a, b) => (String(a['alert_id']) < String(b['alert_id']) ? -1 : 1)),
+    )
+  const behind = () => database.views.select('alert_buckets_behind')
+  expect((await behind()).length).toBeGreaterThan(0)
+  const mixed = sorted(await ask())
+  const known = new Set(alertStates(alerts, catalog, latest).map((alert) => alert.alert_id))
+  expect(new Set(mixed.flat().map((row) => row['alert_id']))).toEqual(known)
+  await refreshAlertSpans(database)
+  expect(await behind()).toEqual([])
+  expect(sorted(await ask())).toEqual(mixed)
+  await database.client.command({ query: 'TRUNCATE TABLE alert_spans SYNC' })
+  expect(sorted(await ask())).toEqual(mixed)
+  await refreshAlertSpans(database)
 })

@@ -9,10 +9,13 @@ import { migrate } from '../core/migrations.ts'
 import { readSqlFiles } from '../core/sql-files.ts'
 import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
 import { ClickHouseStore } from '../processors/engine/store.ts'
+import { sampleAlerts } from './views/alert-histories.ts'
+import { sampleCatalog } from './views/catalog-histories.ts'
 import { sampleTags } from './views/tag-histories.ts'
 
 /** A database from before each migration comes to the state of one that was made today. */
 
+const catalog = sampleCatalog(1)
 const views = fileURLToPath(new URL('../views', import.meta.url))
 let folder: string
 let server: SpawnedClickHouse
@@ -26,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** What 0001 changes, as it was; what 0003 adds is not there, nor are reads, which need both. */
+/** What 0001 changes, as it was; what later ones add is not there, nor are reads, which need all. */
 const before = {
   'rollups/entity_tags.sql': `CREATE TABLE IF NOT EXISTS entity_tags
 (
@@ -54,11 +57,20 @@ ARRAY JOIN arrayFilter(
 }
 
 const added0003 = ['rollups/tag_months.sql', 'rollups/tag_months_from_tags.sql']
+const added0004 = [
+  'alert_changes',
+  'alert_changes_from_alerts',
+  'alert_changes_from_catalog',
+  'alert_spans',
+  'alert_buckets_behind',
+  'alert_spans_folded',
+  'alert_spans_refreshed',
+].map((name) => `rollups/${name}.sql`)
 
 test('a database with tags from before 0001 answers as if it had been made today', async () => {
   const old = join(folder, 'views')
   await cp(views, old, { recursive: true })
-  for (const added of ['migrations', 'reads', 'v1', ...added0003]) {
+  for (const added of ['migrations', 'reads', 'v1', ...added0003, ...added0004]) {
     await rm(join(old, added), { recursive: true })
   }
   for (const [path, text] of Object.entries(before)) await writeFile(join(old, path), text)
@@ -70,14 +82,23 @@ test('a database with tags from before 0001 answers as if it had been made today
   const tags = sampleTags(1, 400)
   const store = new ClickHouseStore(client)
   await store.insert('tags', tags.slice(0, 300), 'before')
+  const alerts = sampleAlerts(1, 60)
+  await store.insert('alert_events', alerts.slice(0, 70), 'before')
+  await store.insert('catalog_events', catalog, 'before')
   await migrateDatabase({ url: server.url, database: 'aged' })
   await store.insert('tags', tags.slice(300), 'after')
+  await store.insert('alert_events', alerts.slice(70), 'after')
   await migrateDatabase({ url: server.url, database: 'made' })
   const made = createClient({ url: server.url, database: 'made' })
-  await new ClickHouseStore(made).insert('tags', tags, 'all')
+  const whole = new ClickHouseStore(made)
+  await whole.insert('tags', tags, 'all')
+  await whole.insert('alert_events', alerts, 'all')
+  await whole.insert('catalog_events', catalog, 'all')
   const [rows, expected] = await Promise.all([client, made].map(contents))
   expect(rows).toEqual(expected)
   expect(expected?.rows.length).toBeGreaterThan(400)
+  expect(expected?.changes.length).toBeGreaterThan(alerts.length)
+  expect(expected?.alerts.length).toBeGreaterThan(0)
   await client.close()
   await made.close()
 }, 60_000)
@@ -86,10 +107,14 @@ async function contents(client: ReturnType<typeof createClient>) {
   const server = sqlServer(client)
   return {
     rows: await server.query('SELECT * FROM entity_tags ORDER BY ALL'),
+    changes: await server.query('SELECT *, version FROM alert_changes ORDER BY ALL'),
+    alerts: await server.query(
+      'SELECT * FROM alerts_at(at_s = 4e9, since_s = 0) ORDER BY alert_id',
+    ),
     months: await server.query('SELECT * FROM tag_months FINAL ORDER BY ALL'),
     columns: await server.query(
       `SELECT name, type, comment, compression_codec FROM system.columns
-       WHERE database = currentDatabase() AND table IN ('entity_tags', 'tag_months')
+       WHERE database = currentDatabase() AND table IN ('entity_tags', 'tag_months', 'alert_changes', 'alert_spans')
        ORDER BY table, position`,
     ),
   }

@@ -12,7 +12,7 @@ import {
 import { type Change, catalogRows } from './catalog-rows.ts'
 import { commandRow } from './command-row.ts'
 import type { ViewsDatabase } from './database.ts'
-import { isoTime, load } from './load.ts'
+import { isoTime, load, refreshAlertSpans } from './load.ts'
 import { alertStates } from './oracle/alerts.ts'
 import type { World } from './oracle/confidence.ts'
 import { Lifecycle } from './oracle/lifecycle.ts'
@@ -83,11 +83,23 @@ export const commands: Row<'commands'>[] = Array.from({ length: 30 }, (_, offset
 )
 
 export async function loadWorld(database: ViewsDatabase): Promise<void> {
-  await load(database, 'catalog_events', catalog, { blocks: 3 })
-  await load(database, 'alert_events', alerts, { blocks: 2 })
+  // Some changes of alerts are there when spans are made of them, the others come later.
+  await load(database, 'catalog_events', even(catalog), { blocks: 2 })
+  await load(database, 'alert_events', even(alerts), { blocks: 2 })
+  await refreshAlertSpans(database)
+  await load(database, 'catalog_events', odd(catalog), { blocks: 2 })
+  await load(database, 'alert_events', odd(alerts), { blocks: 2 })
   await load(database, 'test_events', tests, { blocks: 1 })
   await load(database, 'tags', tags, { blocks: 1 })
   await load(database, 'commands', commands, { blocks: 1 })
+}
+
+function even<T>(rows: readonly T[]): T[] {
+  return rows.filter((_, index) => index % 2 === 0)
+}
+
+function odd<T>(rows: readonly T[]): T[] {
+  return rows.filter((_, index) => index % 2 === 1)
 }
 
 export const lifecycle = new Lifecycle(catalog, attack)

@@ -20,6 +20,12 @@ export async function load<Name extends TableName>(
   }
 }
 
+/** Makes alert_spans of all alerts that are there, as is done every half hour. */
+export async function refreshAlertSpans({ client }: ViewsDatabase): Promise<void> {
+  await client.command({ query: 'SYSTEM REFRESH VIEW alert_spans_refreshed' })
+  await client.command({ query: 'SYSTEM WAIT VIEW alert_spans_refreshed' })
+}
+
 /** A time as the API's client reads it from a view. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString()

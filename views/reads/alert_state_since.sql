@@ -2,6 +2,7 @@
 -- needs (epoch seconds; 0: all): each that was raised since, and each whose activity began since. Older ones
 -- may be among them, such as one that was closed since: the caller bounds what it counts. Each of these has a
 -- record that tells a time since then; the records of just these alerts are put together.
+-- after: alert_assets
 CREATE OR REPLACE VIEW alert_state_since AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({since_s:Float64} * 1000)), 'UTC') AS since,
@@ -72,18 +73,7 @@ FROM
 ) AS a
 LEFT JOIN
 (
-    SELECT external.system AS system, external.id AS id, min(asset_id) AS asset_id
-    FROM
-    (
-        SELECT asset_id, op, external_ids
-        FROM asset_events
-        WHERE event_time <= at
-        ORDER BY asset_id, version DESC
-        LIMIT 1 BY asset_id
-    )
-    ARRAY JOIN external_ids AS external
-    WHERE op = 'put'
-    GROUP BY system, id
+    SELECT rule_system AS system, rule_id AS id, asset_id FROM alert_assets(at_s = {at_s:Float64})
 ) AS alias ON alias.system = ifNull(a.rule_system, '') AND alias.id = ifNull(a.rule_id, '')
 LEFT JOIN
 (

@@ -1,6 +1,6 @@
 -- One row per detection asset as of at_s (epoch seconds): whether it works, as asset_status has it, and what is
 -- counted over all of its alerts. false_positive_rate is null until an alert has a verdict.
--- after: asset_status, alert_state
+-- after: asset_status, alerts_at, alert_assets
 CREATE OR REPLACE VIEW asset_health AS
 SELECT
     s.*,
@@ -13,12 +13,24 @@ FROM asset_status(at_s = {at_s:Float64}) AS s
 LEFT JOIN
 (
     SELECT
-        asset_id,
-        max(raised_at) AS last_alert_at,
-        countIf(verdict = 'true_positive') AS true_positives,
-        countIf(verdict = 'false_positive') AS false_positives
-    FROM alert_state(at_s = {at_s:Float64})
-    WHERE asset_id != ''
+        if(c.asset_id = '', alias.asset_id, c.asset_id) AS asset_id,
+        max(c.last_at) AS last_alert_at,
+        sum(c.true_positives) AS true_positives,
+        sum(c.false_positives) AS false_positives
+    FROM
+    (
+        SELECT
+            asset_id,
+            rule_system,
+            rule_id,
+            max(raised_at) AS last_at,
+            countIf(verdict = 'true_positive') AS true_positives,
+            countIf(verdict = 'false_positive') AS false_positives
+        FROM alerts_at(at_s = {at_s:Float64}, since_s = 0)
+        GROUP BY asset_id, rule_system, rule_id
+    ) AS c
+    LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias
+        ON alias.rule_system = c.rule_system AND alias.rule_id = c.rule_id
     GROUP BY asset_id
 ) AS n ON n.asset_id = s.asset_id
 SETTINGS join_use_nulls = 0;

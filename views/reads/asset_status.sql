@@ -2,9 +2,8 @@
 -- validated), noisy (a UTC day of the last 30 with more alerts than its policy allows), silent (in service and
 -- without an alert or a hit of its own rule for the days its policy allows), healthy. Alerts around a test on
 -- the same machine break the silence but make no noise. silent_because: log_source where nothing of its log
--- source arrived either, else rule. is_counted: adopted, or validated at least once. Only alerts of the days that
--- policies ask about are put together.
--- after: alert_state_since, test_runs, decay_policy_order
+-- source arrived either, else rule. is_counted: adopted, or validated at least once.
+-- after: alerts_at, alert_assets, test_runs, decay_policy_order
 CREATE OR REPLACE VIEW asset_status AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -103,41 +102,59 @@ FROM
             max(raised_noise) AS noisiest_day_alerts
         FROM
         (
-            -- A row per machine of an alert, and one of the alert itself (machine '').
             SELECT
-                asset_id,
-                toDate(raised_at) AS day,
-                max(raised_at) AS last_raised_at,
-                countIf(machine = '' AND raised_at > at - toIntervalDay(30)) AS raised_30d,
-                if(day > toDate(at) - 30,
-                    countIf(machine = '') - uniqExactIf(alert_id, arrayExists(
-                        start -> l.event_time >= start - toIntervalSecond(60)
-                            AND l.event_time <= start + toIntervalHour(24),
-                        runs.starts)),
-                    0) AS raised_noise
+                if(c.asset_id = '', alias.asset_id, c.asset_id) AS asset_id,
+                day,
+                max(c.last_raised_at) AS last_raised_at,
+                sum(c.raised_30d) AS raised_30d,
+                if(day > toDate(at) - 30, sum(c.raised) - sum(c.tested), 0) AS raised_noise
             FROM
             (
+                -- A row per machine of an alert, and one of the alert itself (machine '').
                 SELECT
-                    alert_id,
                     asset_id,
-                    event_time,
-                    raised_at,
-                    arrayJoin(arrayPushFront(arrayFilter(host -> host != '', hosts), '')) AS machine
-                FROM alert_state_since(
-                    at_s = {at_s:Float64},
-                    since_s = greatest(1, {at_s:Float64} - 86400 * (
-                        SELECT greatest(31, arrayMax(policies.silent_days)) FROM decay_policy_order)))
-                WHERE asset_id != ''
-            ) AS l
-            LEFT JOIN
-            (
-                SELECT arrayJoin(machines) AS machine, groupArray(started_at) AS starts
-                FROM test_runs(at_s = {at_s:Float64}, from_s = greatest({at_s:Float64} - 32 * 86400, 0), to_s = {at_s:Float64} + 1)
-                WHERE machine != ''
-                GROUP BY machine
-            ) AS runs ON runs.machine = l.machine
+                    rule_system,
+                    rule_id,
+                    toDate(raised_at) AS day,
+                    max(raised_at) AS last_raised_at,
+                    countIf(machine = '') AS raised,
+                    countIf(machine = '' AND raised_at > at - toIntervalDay(30)) AS raised_30d,
+                    uniqExactIf(alert_id, arrayExists(
+                        start -> l.event_time >= start - toIntervalSecond(60)
+                            AND l.event_time <= start + toIntervalHour(24),
+                        runs.starts)) AS tested
+                FROM
+                (
+                    SELECT
+                        alert_id,
+                        asset_id,
+                        rule_system,
+                        rule_id,
+                        event_time,
+                        raised_at,
+                        arrayJoin(arrayPushFront(arrayFilter(host -> host != '', hosts), '')) AS machine
+                    FROM alerts_at(
+                        at_s = {at_s:Float64},
+                        since_s = greatest(0, {at_s:Float64} - 86400 * (
+                            SELECT greatest(31, arrayMax(policies.silent_days)) FROM decay_policy_order)))
+                ) AS l
+                LEFT JOIN
+                (
+                    SELECT arrayJoin(machines) AS machine, groupArray(started_at) AS starts
+                    FROM test_runs(
+                        at_s = {at_s:Float64},
+                        from_s = greatest({at_s:Float64} - 32 * 86400, 0),
+                        to_s = {at_s:Float64} + 1)
+                    WHERE machine != ''
+                    GROUP BY machine
+                ) AS runs ON runs.machine = l.machine
+                GROUP BY asset_id, rule_system, rule_id, day
+            ) AS c
+            LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias
+                ON alias.rule_system = c.rule_system AND alias.rule_id = c.rule_id
             GROUP BY asset_id, day
         )
+        WHERE asset_id != ''
         GROUP BY asset_id
     ) AS n ON n.asset_id = a.asset_id
     LEFT JOIN

@@ -1,0 +1,33 @@
+-- One row per alert raised from since_s to at_s (epoch seconds), as of at_s, with what questions about many alerts
+-- need; alert_state has the rest. asset_id is what the producer names: '' where it names none, then rule_system and
+-- rule_id tell it (alert_assets), else both are ''. technique_ids are those that the alert names. Alerts that
+-- alert_spans is behind with are folded now, so that it counts as soon as it is written.
+-- after: alert_spans, alert_spans_folded, alert_buckets_behind
+CREATE OR REPLACE VIEW alerts_at AS
+WITH
+    fromUnixTimestamp64Milli(toInt64(round({since_s:Float64} * 1000)), 'UTC') AS since,
+    fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
+SELECT
+    alert_id,
+    event_time,
+    raised_at,
+    asset_id,
+    if(asset_id = '', rule_system, '') AS rule_system,
+    if(asset_id = '', rule_id, '') AS rule_id,
+    technique_ids,
+    hosts,
+    acknowledged_at,
+    verdict
+FROM
+(
+    SELECT alert_id, event_time, raised_at, from_time, to_time, asset_id, alert_spans.rule_system AS rule_system,
+        alert_spans.rule_id AS rule_id, technique_ids, hosts, acknowledged_at, verdict
+    FROM alert_spans
+    WHERE bucket NOT IN (SELECT bucket FROM alert_buckets_behind)
+        AND raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
+    UNION ALL
+    SELECT alert_id, event_time, raised_at, from_time, to_time, asset_id, rule_system, rule_id, technique_ids,
+        hosts, acknowledged_at, verdict
+    FROM alert_spans_folded(is_behind = true)
+    WHERE raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
+) AS s;

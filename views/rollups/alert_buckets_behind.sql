@@ -1,0 +1,16 @@
+-- One row per bucket of alerts that has changes which alert_spans was not made of, or lacks some that it was.
+-- after: alert_changes, alert_spans
+CREATE VIEW IF NOT EXISTS alert_buckets_behind AS
+SELECT bucket
+FROM
+(
+    SELECT bucket, toInt64(count()) AS changes, toInt64(sum(digest)) AS digest
+    FROM alert_changes
+    GROUP BY bucket
+    UNION ALL
+    SELECT bucket, -toInt64(sum(alert_spans.changes)) AS changes, -toInt64(sum(alert_spans.digest)) AS digest
+    FROM alert_spans
+    GROUP BY bucket
+) AS sides
+GROUP BY bucket
+HAVING sum(sides.changes) != 0 OR sum(sides.digest) != 0;
