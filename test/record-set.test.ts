@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeRecordSet } from '../processors/engine/wire/record-set.ts'
+import { budgetOf, decodeRecordSet } from '../processors/engine/wire/record-set.ts'
 import { DamagedRange, EndOfSet, type SetEntry } from '../processors/engine/wire/set-entry.ts'
 import { encodeBatch } from './brokers/record-batch.ts'
 
@@ -44,6 +44,19 @@ test('a batch cut off at the end of the set is left for the next fetch', async (
     const entries = await decode(set.subarray(0, set.length - cut))
     expect(entries.map(({ offset }) => offset)).toEqual(['0'])
   }
+})
+
+test('of more small records than memory is for, the first batches are decoded', async () => {
+  const batches = Array.from({ length: 30 }, (_, index) =>
+    batchAt(index * 3_000, { values: Array.from({ length: 3_000 }, () => 'a') }),
+  )
+  const set = Buffer.concat(batches)
+  const budget = budgetOf(64 << 20)
+  const entries = await decodeRecordSet(set, budget)
+  expect(entries.flatMap(({ records }) => records)).toHaveLength(42_000)
+  expect(entries.at(-1)).toMatchObject({ offset: '41999' })
+  // Another partition of the same answer is left for the next fetch.
+  expect(await decodeRecordSet(set, budget)).toEqual([])
 })
 
 test('one changed bit anywhere behind the length makes the batch a damaged range', async () => {
@@ -99,7 +112,7 @@ test('what a batch claims of itself is not believed', async () => {
 test('a bomb is passed and spends the answer’s budget, so that the next fetch goes on behind it', async () => {
   const bomb = batchAt(0, { values: [Buffer.alloc(2 * batchBytesMax)], isGzip: true })
   const set = Buffer.concat([bomb, batchAt(1, { values: ['after'] })])
-  const budget = { batchBytesMax, bytesLeft: batchBytesMax }
+  const budget = budgetOf(batchBytesMax)
   const entries = await decodeRecordSet(set, budget)
   expect(entries).toHaveLength(1)
   expect(entries[0]).toMatchObject({ offset: '0', damage: { code: 'batch-too-large' } })
@@ -151,7 +164,7 @@ test('a gzip batch decodes as a plain one does', async () => {
 })
 
 function decode(set: Buffer): Promise<SetEntry[]> {
-  return decodeRecordSet(set, { batchBytesMax, bytesLeft: batchBytesMax })
+  return decodeRecordSet(set, budgetOf(batchBytesMax))
 }
 
 function batchAt(offset: number, options: Parameters<typeof encodeBatch>[0]): Buffer {

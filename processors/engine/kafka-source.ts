@@ -27,7 +27,7 @@ import type { Log } from '../../core/log.ts'
 import { BatchLease } from './batch-lease.ts'
 import { untilAnswered } from './kafka-away.ts'
 import { KafkaWitness } from './kafka-witness.ts'
-import { releaseAnswer } from './wire/answer-memory.ts'
+import { memoryOf, releaseAnswer } from './wire/answer-memory.ts'
 import { fetchedOffset, lastOffsetOf, recordsOfBatch } from './wire/batch-records.ts'
 import { installRecordDecoder } from './wire/kafkajs-decoder.ts'
 import { type BeforeJoin, installGroupRules } from './wire/kafkajs-group.ts'
@@ -59,8 +59,8 @@ export class KafkaSource implements RecordSource {
   #fail: (cause: unknown) => void = () => {}
   readonly #settling = new Set<Promise<void>>()
   readonly #lanes = new Map<string, Lane>()
-  /** What has not been turned into rows: resolved when it is, with its bytes. */
-  readonly #held = new Map<Promise<void>, number>()
+  /** What has not been turned into rows: resolved when it is, with the memory it takes. */
+  readonly #held = new Map<Promise<void>, Memory>()
 
   constructor(kafka: Kafka, options: KafkaSourceOptions) {
     installRecordDecoder(options.batchBytesMax)
@@ -258,7 +258,8 @@ export class KafkaSource implements RecordSource {
     const held = new Promise<void>((resolve) => {
       end = resolve
     })
-    this.#held.set(held, bytesOf(batch))
+    const memory = memoryOf(fetched)
+    this.#held.set(held, memory ?? { byteLength: bytesOf(batch) })
     const release = () => {
       if (!this.#held.delete(held)) return
       releaseAnswer(fetched)
@@ -269,7 +270,8 @@ export class KafkaSource implements RecordSource {
 
   #heldBytes(): number {
     let sum = 0
-    for (const bytes of this.#held.values()) sum += bytes
+    // Batches of one answer share its memory.
+    for (const { byteLength } of new Set(this.#held.values())) sum += byteLength
     return sum
   }
 
@@ -308,11 +310,15 @@ export class KafkaSource implements RecordSource {
 
 /** How long all partitions wait for the one whose last two batches are not done. */
 const patienceMs = 500
-/** Answers that wait to be turned into rows, while another one is fetched. */
-const answersMax = 1
+/** Answers that wait to be turned into rows while another one is fetched; an answer may exceed its limit. */
+const answersMax = 1.5
 
 /** What a member's session begins anew with. */
 const sessionRequests = new Set(['Heartbeat', 'SyncGroup'])
+
+interface Memory {
+  readonly byteLength: number
+}
 
 /** The batches of one partition, one after the other. */
 interface Lane {

@@ -10,7 +10,7 @@ import { readConfig } from '../../core/config.ts'
 import { crc32c } from '../../core/crc32c.ts'
 import { parseMark } from '../../processors/engine/intent.ts'
 import { parseReplayMark } from '../../processors/engine/replay.ts'
-import { decodeRecordSet } from '../../processors/engine/wire/record-set.ts'
+import { budgetOf, decodeRecordSet } from '../../processors/engine/wire/record-set.ts'
 import { parseJsonRecord } from '../../processors/json-record.ts'
 import type { Processor } from '../../processors/processor.ts'
 import { compileRules } from '../../rules/compile.ts'
@@ -74,7 +74,7 @@ function codecs(records: readonly Buffer[]): Target {
         if (dice.once(2)) set.writeInt16BE(dice.below(8), 21)
         set.writeUInt32BE(crc32c(set, 21), 17)
       }
-      const budget = { batchBytesMax: 1 << 20, bytesLeft: 1 << 20 }
+      const budget = budgetOf(1 << 20)
       const entries = await decodeRecordSet(set, budget)
       const isWhole =
         set.length >= 12 && set.readInt32BE(8) >= 0 && set.readInt32BE(8) + 12 <= set.length

@@ -1,7 +1,7 @@
 import type { Batch } from 'kafkajs'
 import { expect, test } from 'vitest'
-import { holdAnswer, releaseAnswer } from './answer-memory.ts'
-import type { SetEntry } from './set-entry.ts'
+import { holdAnswer, memoryOf, releaseAnswer } from './answer-memory.ts'
+import { EndOfSet, type SetEntry } from './set-entry.ts'
 
 const bodyBytes = 1 << 20
 
@@ -23,8 +23,18 @@ test('memory with another answer before or behind is left alone', () => {
   }
 })
 
+test('a partition of which nothing was decoded does not keep its answer’s memory', () => {
+  const memory = new ArrayBuffer(8 + bodyBytes)
+  const batch = hold(memory, 8)
+  holdAnswer(Buffer.from(memory, 8, bodyBytes), [])
+  expect(memoryOf(batch)).toBe(memory)
+  releaseAnswer(batch)
+  expect(memory.byteLength).toBe(0)
+  expect(memoryOf(batch)).toBe(null)
+})
+
 function hold(memory: ArrayBuffer, offset: number): Batch {
-  const rawMessages: SetEntry[] = []
+  const rawMessages: SetEntry[] = [new EndOfSet(0)]
   holdAnswer(Buffer.from(memory, offset, bodyBytes), rawMessages)
   // Checked: what is asked of a batch here.
   return { rawMessages } as object as Batch

@@ -28,6 +28,8 @@ const answerOf = new WeakMap<object, Answer>()
 export function holdAnswer(bytes: Buffer, entries: readonly SetEntry[]): void {
   const memory = bytes.buffer
   if (!(memory instanceof ArrayBuffer) || memory.byteLength < answerBytesMin) return
+  // kafkajs hands nobody a batch without entries.
+  if (entries.length === 0) return
   // Over TLS kafkajs joins pieces itself: there may be another answer in the same memory.
   if (memory.byteLength !== headerBytes + bytes.length) return
   const answer = answers.get(memory) ?? { memory, users: 0 }
@@ -36,15 +38,24 @@ export function holdAnswer(bytes: Buffer, entries: readonly SetEntry[]): void {
   answerOf.set(entries, answer)
 }
 
+/** The memory that this batch shares with others of its answer; null: it is small, or not ours to give back. */
+export function memoryOf(batch: Batch): ArrayBuffer | null {
+  return answerOf.get(entriesOf(batch))?.memory ?? null
+}
+
 /** Once for each batch. */
 export function releaseAnswer(batch: Batch): void {
-  // kafkajs keeps the entries as they were decoded, though its types do not say so.
-  const entries = 'rawMessages' in batch ? batch.rawMessages : null
-  if (typeof entries !== 'object' || entries === null) return
+  const entries = entriesOf(batch)
   const answer = answerOf.get(entries)
   if (answer === undefined) return
   answerOf.delete(entries)
   answer.users -= 1
   // What is transferred to nobody is freed with the next scavenge.
   if (answer.users === 0) structuredClone(answer.memory, { transfer: [answer.memory] })
+}
+
+/** kafkajs keeps the entries as they were decoded, though its types do not say so. */
+function entriesOf(batch: Batch): object {
+  const entries = 'rawMessages' in batch ? batch.rawMessages : null
+  return typeof entries === 'object' && entries !== null ? entries : batch
 }

@@ -8,7 +8,7 @@
 import { createRequire } from 'node:module'
 import { assert } from '../../../core/error.ts'
 import { holdAnswer } from './answer-memory.ts'
-import { type Budget, decodeRecordSet } from './record-set.ts'
+import { type Budget, budgetOf, decodeRecordSet } from './record-set.ts'
 import type { SetEntry } from './set-entry.ts'
 
 /** kafkajs's cursor over a fetch answer, as far as it is used here. */
@@ -48,7 +48,7 @@ async function decodeMessages(decoder: Decoder): Promise<SetEntry[]> {
   const size = decoder.readInt32()
   if (size <= 0 || !decoder.canReadBytes(size)) return []
   const set = decoder.readBytes(size)
-  const budget = budgets.get(decoder.buffer) ?? { batchBytesMax, bytesLeft: batchBytesMax }
+  const budget = budgets.get(decoder.buffer) ?? budgetOf(batchBytesMax)
   budgets.set(decoder.buffer, budget)
   const entries = await decodeRecordSet(set, budget)
   holdAnswer(decoder.buffer, entries)

@@ -27,6 +27,14 @@ import { Undecodable } from './undecodable.ts'
 export interface Budget {
   readonly batchBytesMax: number
   bytesLeft: number
+  recordsLeft: number
+}
+
+/** Of one answer; what is beyond them is fetched again. A record takes a quarter of a KB, however small it is. */
+const recordsMax = 40_000
+
+export function budgetOf(batchBytesMax: number): Budget {
+  return { batchBytesMax, bytesLeft: batchBytesMax, recordsLeft: recordsMax }
 }
 
 /** Decoding more at once would keep the event loop from heartbeats. */
@@ -39,7 +47,7 @@ export async function decodeRecordSet(set: Buffer, budget: Budget): Promise<SetE
   let isSuspect = false
   let bytesSinceYield = 0
   const entriesOfBatch = hasTransactions(set) ? singleEntriesOf : entriesOf
-  for (let at = 0; budget.bytesLeft > 0; ) {
+  for (let at = 0; budget.bytesLeft > 0 && budget.recordsLeft > 0; ) {
     const header = readHeader(set, at)
     if (header === null) break
     const decoded = await decode(
@@ -54,6 +62,7 @@ export async function decodeRecordSet(set: Buffer, budget: Budget): Promise<SetE
     for (const entry of decoded.entries) entries.push(entry)
     isSuspect = decoded.isSuspect
     budget.bytesLeft -= decoded.bytes
+    budget.recordsLeft -= decoded.count
     bytesSinceYield += decoded.bytes
     at += header.bytes
     last = header
@@ -95,6 +104,8 @@ interface Decoded {
   readonly isSuspect: boolean
   /** Memory it took. */
   readonly bytes: number
+  /** Of records. */
+  readonly count: number
 }
 
 async function decode(
@@ -105,7 +116,8 @@ async function decode(
 ): Promise<Decoded> {
   try {
     const { records, bytes } = await decodeBatch(batch, bytesMax)
-    return { entries: entriesOfBatch(records, header), isSuspect: false, bytes }
+    const entries = entriesOfBatch(records, header)
+    return { entries, isSuspect: false, bytes, count: records.length }
   } catch (thrown) {
     if (!(thrown instanceof Undecodable)) throw thrown
     const damage = damageOf(header.firstOffset, batch, thrown)
@@ -113,6 +125,7 @@ async function decode(
       entries: [new DamagedRange(header.lastOffset, damage)],
       isSuspect: thrown.code === 'batch-checksum' || thrown.code === 'batch-format',
       bytes: thrown.code === 'batch-too-large' ? bytesMax : batch.length,
+      count: 0,
     }
   }
 }
