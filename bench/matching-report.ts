@@ -1,4 +1,3 @@
-import { nodeOptions } from '../cli/node-options.ts'
 import type { HostileFigures, ShapeFigures } from './matching-hostile.ts'
 import type { PassFigures } from './matching-pass.ts'
 import type { RsigmaFigures } from './rsigma.ts'
@@ -225,7 +224,7 @@ const method = `- Rules: everything under \`rules/\` of SigmaHQ's archive of 202
 - p50 and p99 are wall time of single events, with whatever else the machine did.
 - Another engine is measured in the same run on the same files, by the difference of a long and a short run, so that
   loading its rules does not count. Its output is written to a file.
-- Node runs as the product starts it, with \`${nodeOptions.join(' ')}\`.`
+- Node runs as the product starts it, without options.`
 
 const limits = `- Other log sources. Linux, cloud and proxy events are shorter and meet fewer rules.
 - Everything around matching: Kafka, recognising sources, tags, ClickHouse.

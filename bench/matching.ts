@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { nodeOptions } from '../cli/node-options.ts'
 import { missing } from '../test/sigma/sigma-hq.ts'
 import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
@@ -101,7 +100,7 @@ function rsigma(folder: string, streams: { mixed: string; process: string }) {
 /** A script of this folder in a Node of its own, warm from nothing. */
 function inProcess<Figures>(script: string, args: readonly string[]): Figures {
   const file = fileURLToPath(new URL(script, import.meta.url))
-  const node = ['--expose-gc', ...nodeOptions, '--import', 'tsx', file]
+  const node = ['--expose-gc', '--import', 'tsx', file]
   return JSON.parse(execFileSync(process.execPath, [...node, ...args], { encoding: 'utf8' }))
 }
 

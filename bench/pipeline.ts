@@ -8,7 +8,6 @@
 
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { nodeOptions as productOptions } from '../cli/node-options.ts'
 import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
 import { drain } from './pipeline-drain.ts'
@@ -33,7 +32,7 @@ export const pipeline: Benchmark = {
         seconds: { type: 'string', default: '30' },
         'cold-seconds': { type: 'string', default: '10' },
         engines: { type: 'string', default: '1' },
-        'node-options': { type: 'string', default: productOptions.join(' ') },
+        'node-options': { type: 'string', default: '' },
       },
     })
     // As it is shipped: compiled, without a loader beside it.

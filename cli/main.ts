@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=64
+#!/usr/bin/env node
 /** The command line: finds the command, gives it its arguments, turns errors into exit codes. */
 
 import { setFlagsFromString } from 'node:v8'
