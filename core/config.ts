@@ -169,7 +169,7 @@ export const settings = {
   },
   TTPSTREAM_FETCH_BYTES_MAX: {
     type: 'count',
-    default: '16777216',
+    default: '33554432',
     doc: 'Most bytes one fetch returns.',
   },
   TTPSTREAM_BATCH_BYTES_MAX: {
@@ -179,7 +179,7 @@ export const settings = {
   },
   TTPSTREAM_BLOCK_RECORDS_MAX: {
     type: 'count',
-    default: '10000',
+    default: '20000',
     doc: 'Most records of one block.',
   },
   TTPSTREAM_BLOCK_BYTES_MAX: {
