@@ -43,7 +43,7 @@ export interface RuleFolder {
   close(): Promise<void>
 }
 
-const debounceMsDefault = 20
+const debounceMsDefault = 10
 const settleMsDefault = 150
 const resyncMsDefault = 10_000
 /** Folders themselves are looked for this often: no event tells that one came, or is another now. */

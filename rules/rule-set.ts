@@ -73,7 +73,7 @@ export function buildRuleSet(
   const loaded = parsed.map((file) => adjusted(file, by, previous))
   const diagnostics = loaded.flatMap((file) => file.diagnostics)
   const rejections = loaded.flatMap(rejectionsOf)
-  const claims = claimIds(loaded)
+  const claims = sameClaims(loaded, previous) ?? claimIds(loaded)
   const { rules, duplicates } = claims
   const circular = circularCorrelations(claims.correlations)
   const correlations = claims.correlations.filter((one) => !circular.includes(one))
@@ -218,6 +218,31 @@ interface Claims {
   readonly rules: readonly Rule[]
   readonly correlations: readonly Correlation[]
   readonly duplicates: readonly { item: Rule | Correlation; diagnostic: Diagnostic }[]
+}
+
+/**
+ * The claims where every file states the ids that it stated before and nothing is in dispute: so
+ * after most edits. Else null.
+ */
+function sameClaims(files: readonly LoadedFile[], previous: RuleSet | undefined): Claims | null {
+  if (previous === undefined || previous.rejections.length > 0) return null
+  if (previous.files.size !== files.length) return null
+  const rules: Rule[] = []
+  for (const file of files) {
+    const before = previous.files.get(file.file)
+    if (before !== file && !isSameStatement(file, before)) return null
+    for (const rule of file.adjusted.rules) rules.push(rule)
+  }
+  return { rules, correlations: previous.correlations, duplicates: [] }
+}
+
+function isSameStatement(file: LoadedFile, before: LoadedFile | undefined): boolean {
+  return (
+    before !== undefined &&
+    file.kept === nothingKept &&
+    isSameList(file.adjusted.rules.map(idOf), before.adjusted.rules.map(idOf)) &&
+    isSameList(file.correlations, before.correlations)
+  )
 }
 
 /** One item an id. What a file says now comes before what another file no longer says. */

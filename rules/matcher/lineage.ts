@@ -18,6 +18,9 @@ export class Lineage {
   readonly indexes = new SharedCache<IndexedField>()
   readonly keywords = new SharedCache<KeywordField>()
   #byRuleId = new Map<string, CompiledCondition>()
+  /** The newest revision's, in its order. */
+  #rules: readonly Rule[] = []
+  #compiled: readonly CompiledCondition[] = []
   /** Of the newest revision, by line. */
   #idLines: readonly { readonly rule: Rule; readonly line: string }[] = []
   #conditions = 0
@@ -29,7 +32,37 @@ export class Lineage {
   }
 
   /** One for each rule, in order. What no rule needs any more is forgotten. */
-  compile(rules: readonly Rule[]): CompiledCondition[] {
+  compile(rules: readonly Rule[]): readonly CompiledCondition[] {
+    const edited = this.#editedPlaces(rules)
+    this.#compiled = edited === null ? this.#compileAll(rules) : this.#compileAt(edited, rules)
+    this.#rules = rules
+    return this.#compiled
+  }
+
+  /** Where `rules` has other rules than the newest revision; null unless all else is the same, ids too. */
+  #editedPlaces(rules: readonly Rule[]): readonly number[] | null {
+    if (rules.length !== this.#rules.length) return null
+    const places: number[] = []
+    for (let place = 0; place < rules.length; place += 1) {
+      if (rules[place] === this.#rules[place]) continue
+      if (rules[place]?.id !== this.#rules[place]?.id) return null
+      places.push(place)
+    }
+    return places
+  }
+
+  #compileAt(places: readonly number[], rules: readonly Rule[]): readonly CompiledCondition[] {
+    const compiled = [...this.#compiled]
+    for (const place of places) {
+      const rule = rules[place]
+      if (rule === undefined || compiled[place]?.isFor(rule) === true) continue
+      compiled[place] = this.#next(rule)
+      this.#byRuleId.set(rule.id, compiled[place])
+    }
+    return compiled
+  }
+
+  #compileAll(rules: readonly Rule[]): readonly CompiledCondition[] {
     const kept = new Map<string, CompiledCondition>()
     const conditions = rules.map((rule) => {
       const known = this.#byRuleId.get(rule.id)
