@@ -8,7 +8,7 @@ import type { Kafka } from 'kafkajs'
 import type { Views } from '../core/clickhouse.ts'
 import type { Config } from '../core/config.ts'
 import { ruleAssetId } from '../processors/rule-assets.ts'
-import { recordsIn, untilFinished } from './progress.ts'
+import { countsOf, recordsIn, untilFinished } from './progress.ts'
 import { type LabelledRecording, readLines, type Survey, surveyOf } from './recordings.ts'
 import { replaySample } from './sample.ts'
 import type { Worker } from './worker.ts'
@@ -69,7 +69,7 @@ interface TagRow {
 }
 
 const finishMsMax = 900_000
-const exercise = 'recordings'
+export const exercise = 'recordings'
 const tagRowsMax = 5_000
 const marginMs = 1_000
 const nothing: Survey = { machines: [], firstMs: 0, lastMs: 0 }
@@ -79,6 +79,7 @@ export async function coverRecordings(
   recordings: readonly LabelledRecording[],
 ): Promise<RecordingCoverage> {
   const { worker, views } = run
+  const before = await countsOf(worker)
   const surveys = await replay(run, recordings)
   const counts = await finish(run)
   const times = [...surveys.values()].flatMap(({ firstMs, lastMs }) => [firstMs, lastMs])
@@ -102,7 +103,7 @@ export async function coverRecordings(
   const all = summary.find((row) => row.group_kind === 'all' && row.stage === 'detected')
   return {
     recordings: results,
-    events: counts.events,
+    events: counts.events - before.events - tests(recordings).length,
     tags: counts.tags,
     deadLetters: counts.deadLetters,
     rules: worker.rules.rules().length,
@@ -156,7 +157,7 @@ async function replay(
 }
 
 /** Everything that is in the topics is in the views. */
-async function finish({ worker, kafka, config, say }: RecordingRun) {
+export async function finish({ worker, kafka, config, say }: RecordingRun) {
   await worker.duties.ruleAssets.settled
   const records = await recordsIn(kafka, config)
   let told = 0

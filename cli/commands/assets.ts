@@ -1,17 +1,11 @@
 import { userInfo } from 'node:os'
-import {
-  adoption,
-  adoptionsMax,
-  type CandidateFilter,
-  candidateFilter,
-  readCandidates,
-} from '../../api/lifecycle/candidates.ts'
-import { systemClock } from '../../core/clock.ts'
+import { type CandidateFilter, candidateFilter } from '../../api/lifecycle/candidates.ts'
 import { readConfig } from '../../core/config.ts'
 import { ConfigError } from '../../core/error.ts'
+import type { OutRecord } from '../../core/kafka.ts'
 import { silentLog } from '../../core/log.ts'
-import { secondMs } from '../../core/units.ts'
 import { KafkaSink } from '../../processors/engine/kafka-sink.ts'
+import { adoptCandidates } from '../adopt.ts'
 import { type Arguments, type Command, textOption } from '../command.ts'
 import { createKafka } from '../kafka.ts'
 import { createViews } from '../views.ts'
@@ -39,20 +33,11 @@ export const assetsAdopt: Command = {
     const views = createViews(config)
     const sink = new KafkaSink(createKafka(config, silentLog))
     try {
-      const nowMs = systemClock.now()
-      const found = await readCandidates(views, nowMs / secondMs, filter)
-      const wanted = found.slice(0, adoptionsMax)
       const isDryRun = args.options['dry-run'] === true
       const topic = config.text('TTPSTREAM_TOPIC_CATALOG')
-      const event_time = new Date(nowMs).toISOString()
-      const changes = wanted.map((one) => adoption(one, userInfo().username))
-      const records = changes.map((change) => {
-        const value = JSON.stringify({ ...change, event_time })
-        return { topic, key: `${change.kind}:${change.id}`, value }
-      })
-      if (!isDryRun) await sink.send(records)
-      const ids = wanted.map(({ id }) => id)
-      const left = found.length - ids.length
+      const send = isDryRun ? null : (records: readonly OutRecord[]) => sink.send(records)
+      const run = { views, topic, actor: userInfo().username, send }
+      const { ids, left } = await adoptCandidates(run, filter)
       const isJson = args.options['json'] === true
       io.out(isJson ? jsonOf(ids, left, isDryRun) : textOf(ids, left, isDryRun))
       return 0

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError } from '../../core/error.ts'
@@ -11,6 +11,7 @@ import {
   type RecordingCoverage,
   type RecordingResult,
 } from '../recording-coverage.ts'
+import { adoptAll, type RecordingStory, type Standing, tellStory } from '../recording-story.ts'
 import { readManifest, ruleFolder } from '../recordings.ts'
 import { createViews } from '../views.ts'
 import { startWorker } from '../worker.ts'
@@ -31,6 +32,10 @@ export const coverage: Command = {
       doc: 'Rules, or a .tgz of them; else those that ship.',
     },
     only: { type: 'string', value: 'TEXT', doc: 'Only recordings whose id or technique has it.' },
+    story: {
+      type: 'boolean',
+      doc: 'Adopt all rules first; then edit one, see coverage fall, and validate it again by replay.',
+    },
     json: { type: 'boolean', doc: 'The result as JSON.' },
   },
   async run(args, io) {
@@ -44,7 +49,9 @@ export const coverage: Command = {
     const dataDir = await mkdtemp(join(tmpdir(), 'ttpstream-coverage-'))
     const rules = textOption(coverage, args, 'rules')
     try {
-      const named = rules === '' ? {} : { TTPSTREAM_RULES: await ruleFolder(rules, dataDir) }
+      const hasStory = args.options['story'] === true
+      const named =
+        rules === '' ? {} : { TTPSTREAM_RULES: await ownRules(rules, dataDir, hasStory) }
       const overrides = { TTPSTREAM_API_PORT: '0', ...named }
       const stack = await startDevStack({ dataDir, hasUsualPorts: false, overrides })
       try {
@@ -56,9 +63,16 @@ export const coverage: Command = {
           say(`${worker.rules.rules().length} rules, ${recordings.length} recordings`)
           const kafka = createKafka(config, silentLog)
           const run = { worker, kafka, config, views, say }
+          const adopted = hasStory ? await adoptAll(run) : 0
           const result = await coverRecordings(run, recordings)
-          const isJson = args.options['json'] === true
-          io.out(isJson ? `${JSON.stringify(result, null, 2)}\n` : textOf(result))
+          const story = hasStory ? await tellStory(run, result) : null
+          if (args.options['json'] === true) {
+            const all = hasStory ? { ...result, adopted, story } : result
+            io.out(`${JSON.stringify(all, null, 2)}\n`)
+          } else {
+            io.out(textOf(result))
+            if (hasStory) io.out(storyText(adopted, story))
+          }
           return 0
         } finally {
           await Promise.allSettled([worker.close(), views.close()])
@@ -70,6 +84,37 @@ export const coverage: Command = {
       await rm(dataDir, { recursive: true, force: true })
     }
   },
+}
+
+/** A story edits rules: a copy of them. */
+async function ownRules(path: string, dataDir: string, isEdited: boolean): Promise<string> {
+  const folder = await ruleFolder(path, dataDir)
+  const own = join(dataDir, 'rules')
+  if (!isEdited || folder === own) return folder
+  await cp(folder, own, { recursive: true })
+  return own
+}
+
+function storyText(adopted: number, story: RecordingStory | null): string {
+  if (story === null) {
+    return `  No Sigma rule that detected a recording could be edited by machine: no story to tell.\n`
+  }
+  const { ruleId, technique, before, commented, edited, revalidated } = story
+  const line = ({ coveragePct, status, score, level }: Standing) =>
+    `coverage ${coveragePct.toFixed(2)} %, ${technique} ${status}, confidence ${score.toFixed(1)} (${level})`
+  const named = edited.losses.map(
+    ({ technique_id, status_from, status_to, cause, rule_version_from, rule_version_to }) =>
+      `      ${technique_id} ${status_from} → ${status_to}: ${cause}, ${rule_version_from} → ${rule_version_to}`,
+  )
+  return [
+    `  ${adopted} rules adopted. Of these, ${ruleId} is edited:`,
+    `  before               ${line(before)}`,
+    `  a comment            ${line(commented)}; ${commented.assetsPublished} assets published`,
+    `  its logic            ${line(edited)}; ${edited.validationsFallen} validations void`,
+    ...named,
+    `  tests replayed       ${line(revalidated)}; ${revalidated.detected} of ${revalidated.replayed} valid again`,
+    '',
+  ].join('\n')
 }
 
 const reasons: Readonly<Record<string, string>> = {
