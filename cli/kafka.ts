@@ -70,6 +70,18 @@ export function topicSpecs(config: Config): readonly TopicSpec[] {
   ]
 }
 
+/** Kafka hides topics from users who may not describe them. */
+function missingTopics(missing: readonly TopicSpec[], user: string): ConfigError {
+  const [first] = missing
+  const names = missing.map(({ topic }) => topic).join(', ')
+  const hidden = user === '' ? '' : `, or ${user} lacks the right to describe it`
+  return new ConfigError(
+    'topics-missing',
+    `Kafka shows no topic ${names}${hidden}. Create it, e.g. \`kafka-topics.sh ` +
+      `--create --topic ${first?.topic} --partitions ${first?.partitions}\`, or set TTPSTREAM_KAFKA_CREATE_TOPICS=true.`,
+  )
+}
+
 /**
  * Checks that every topic is there, and `catalog` with exactly one partition. Creates what is missing
  * if the settings allow it, else throws `ConfigError` with the command that does.
@@ -81,12 +93,7 @@ export async function ensureTopics(kafka: Kafka, config: Config): Promise<void> 
     const existing = new Set(await admin.listTopics())
     const missing = topicSpecs(config).filter(({ topic }) => !existing.has(topic))
     if (missing.length > 0 && !config.flag('TTPSTREAM_KAFKA_CREATE_TOPICS')) {
-      const [first] = missing
-      throw new ConfigError(
-        'topics-missing',
-        `Kafka has no topic ${missing.map(({ topic }) => topic).join(', ')}. Create it, e.g. \`kafka-topics.sh ` +
-          `--create --topic ${first?.topic} --partitions ${first?.partitions}\`, or set TTPSTREAM_KAFKA_CREATE_TOPICS=true.`,
-      )
+      throw missingTopics(missing, config.text('TTPSTREAM_KAFKA_SASL_USERNAME'))
     }
     if (missing.length > 0) {
       await admin.createTopics({

@@ -103,6 +103,7 @@ export class Round {
   #isEdited = false
   /** Faults that are under way. */
   readonly #pending = new Set<Promise<void>>()
+  readonly #lanes = new Map<string, Promise<void>>()
 
   private constructor(
     id: string,
@@ -340,6 +341,7 @@ export class Round {
         step,
         () => clickhouse.kill(),
         () => clickhouse.restart(),
+        'clickhouse',
       )
     }
   }
@@ -371,22 +373,28 @@ export class Round {
         step,
         () => broker.kill('SIGKILL', node),
         () => broker.restart(node),
+        `kafka ${node}`,
       )
     }
   }
 
+  /** Steps of the same `lane` wait for each other: a server that is being started is not killed. */
   #for(
     { seconds }: Step,
     begin: () => void | Promise<void>,
     end: () => void | Promise<void>,
+    lane = '',
   ): void {
+    const before = lane === '' ? null : this.#lanes.get(lane)
     const work = async () => {
+      await before
       await begin()
       await setTimeout(seconds * 1_000)
       await end()
     }
     const one = work().finally(() => this.#pending.delete(one))
     this.#pending.add(one)
+    if (lane !== '') this.#lanes.set(lane, one)
   }
 
   /** Waits for what is under way; what a step has left is put right. */
