@@ -60,7 +60,7 @@ FROM
             (
                 SELECT asset_id, validated_at
                 FROM validation_events
-                ORDER BY validation_id, version
+                ORDER BY validation_id, event_time, record_time, partition, offset
                 LIMIT 1 BY validation_id
             )
             WHERE validated_at <= at) AS is_validated,

@@ -13,21 +13,21 @@ SELECT
     any(a_platform) AS platform,
     any(a_asset_type) AS asset_type,
     any(a_log_source_name) AS log_source_name,
-    toBool(any(a_adoption) = 'adopted' OR any(a_is_validated)) AS is_counted,
-    countIf(applies) AS validation_count,
-    argMaxIf(v_id, age_order, applies AND v_is_valid) AS validation_id,
-    argMaxIf(v_result, age_order, applies AND v_is_valid) AS result,
-    argMaxIf(v_at, age_order, applies AND v_is_valid) AS validated_at,
-    argMaxIf(v_expires_at, age_order, applies AND v_is_valid) AS expires_at,
-    maxIf(v_at, applies) AS last_validated_at,
-    argMaxIf(v_result, age_order, applies) AS last_result,
-    maxIf(age_order, applies).2 AS last_version,
+    toBool(any(a_adoption) = 'adopted' OR max(v_count) > 0) AS is_counted,
+    sumIf(v_count, applies) AS validation_count,
+    argMaxIf(v_id, valid_rank, applies AND valid_rank > 0) AS validation_id,
+    argMaxIf(v_result, valid_rank, applies AND valid_rank > 0) AS result,
+    fromUnixTimestamp64Milli(toInt64(bitShiftRight(maxIf(valid_rank, applies), 208)), 'UTC') AS validated_at,
+    argMaxIf(v_expires_at, valid_rank, applies AND valid_rank > 0) AS expires_at,
+    fromUnixTimestamp64Milli(toInt64(bitShiftRight(maxIf(rank, applies), 208)), 'UTC') AS last_validated_at,
+    argMaxIf(v_last_result, rank, applies) AS last_result,
+    toUInt256(bitAnd(maxIf(rank, applies), bitShiftLeft(toUInt256(1), 208) - 1)) AS last_version,
     if(
-        maxIf(age_order, applies AND v_result > 0 AND v_is_unchanged) > maxIf(age_order, applies AND v_result = 0),
-        maxIf(age_order, applies AND v_result > 0 AND v_is_unchanged).1,
+        maxIf(success_rank, applies) > maxIf(failure_rank, applies),
+        fromUnixTimestamp64Milli(toInt64(bitShiftRight(maxIf(success_rank, applies), 208)), 'UTC'),
         toDateTime64(0, 3, 'UTC')
     ) AS success_at,
-    toBool(countIf(applies AND v_result > 0 AND v_is_rule_changed) > 0) AS is_rule_changed
+    toBool(countIf(applies AND v_is_rule_changed) > 0) AS is_rule_changed
 FROM
 (
     SELECT
@@ -38,16 +38,17 @@ FROM
         a.asset_type AS a_asset_type,
         a.log_source_name AS a_log_source_name,
         a.adoption AS a_adoption,
-        a.is_validated AS a_is_validated,
-        v.validation_id != '' AND v.technique_id IN ('', m.technique_id) AS applies,
-        v.validation_id AS v_id,
-        transform(v.validation_result, ['detected', 'partially_detected'], [2, 1], 0) AS v_result,
-        v.validated_at AS v_at,
-        v.expires_at AS v_expires_at,
-        v.is_valid AS v_is_valid,
-        empty(arrayFilter(cause -> cause != 'expired', v.causes)) AS v_is_unchanged,
-        has(v.causes, 'rule_changed') AS v_is_rule_changed,
-        (v.validated_at, v.version) AS age_order
+        v.validations > 0 AND v.technique_id IN ('', m.technique_id) AS applies,
+        v.validations AS v_count,
+        v.valid_id AS v_id,
+        v.valid_result AS v_result,
+        v.valid_expires_at AS v_expires_at,
+        v.last_result AS v_last_result,
+        v.is_rule_changed AS v_is_rule_changed,
+        v.rank AS rank,
+        v.valid_rank AS valid_rank,
+        v.success_rank AS success_rank,
+        v.failure_rank AS failure_rank
     FROM
     (
         SELECT
@@ -70,18 +71,7 @@ FROM
     ) AS m
     INNER JOIN
     (
-        SELECT
-            *,
-            asset_id IN (
-                SELECT asset_id
-                FROM
-                (
-                    SELECT asset_id, validated_at
-                    FROM validation_events
-                    ORDER BY validation_id, version
-                    LIMIT 1 BY validation_id
-                )
-                WHERE validated_at <= at) AS is_validated
+        SELECT *
         FROM
         (
             SELECT asset_id, platform, asset_type, log_source_name, adoption, is_active
@@ -92,7 +82,32 @@ FROM
         )
         WHERE is_active
     ) AS a ON a.asset_id = m.asset_id
-    LEFT JOIN validity(at_s = {at_s:Float64}) AS v ON v.asset_id = m.asset_id
+    LEFT JOIN
+    (
+        -- rank: by time seen, then by version, in one number: a version has 208 bits.
+        SELECT
+            asset_id,
+            technique_id,
+            count() AS validations,
+            max(order) AS rank,
+            argMax(outcome, order) AS last_result,
+            maxIf(order, is_valid) AS valid_rank,
+            argMaxIf(validation_id, order, is_valid) AS valid_id,
+            argMaxIf(outcome, order, is_valid) AS valid_result,
+            argMaxIf(expires_at, order, is_valid) AS valid_expires_at,
+            maxIf(order, outcome > 0 AND is_unchanged) AS success_rank,
+            maxIf(order, outcome = 0) AS failure_rank,
+            countIf(outcome > 0 AND s.is_rule_changed) > 0 AS is_rule_changed
+        FROM
+        (
+            SELECT
+                *,
+                bitShiftLeft(toUInt256(toUnixTimestamp64Milli(validated_at)), 208) + version AS order,
+                transform(validation_result, ['detected', 'partially_detected'], [2, 1], 0) AS outcome
+            FROM validity(at_s = {at_s:Float64})
+        ) AS s
+        GROUP BY asset_id, technique_id
+    ) AS v ON v.asset_id = m.asset_id
 )
 GROUP BY technique_id, asset_id
 SETTINGS join_use_nulls = 0;

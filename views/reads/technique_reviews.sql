@@ -38,7 +38,7 @@ FROM
     (
         SELECT asset_id, technique_id, validated_at, validated_by, validation_result
         FROM validation_events
-        ORDER BY validation_id, version
+        ORDER BY validation_id, event_time, record_time, partition, offset
         LIMIT 1 BY validation_id
     ) AS v
     LEFT JOIN

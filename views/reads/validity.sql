@@ -3,18 +3,30 @@
 -- log_source_changed, infrastructure_event, asset_deactivated. A declared invalidation lasts for ever.
 -- What the asset was at validated_at is stated by the validation, else looked up; an asset first heard
 -- of later is taken to have been then what it was first. technique_id '': every technique of the asset.
+-- is_unchanged: no cause but expiry. What an asset was from each change on is worked out once an asset, and
+-- texts are compared by their hashes: there are many more validations.
 -- after: decay_policy_order, attack_catalogue
 CREATE OR REPLACE VIEW validity AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
-    -- Only what is asked of each validation: a wide tuple is copied for every one.
+    -- A policy that is about a tactic names its techniques.
     (
         SELECT CAST(
-            arrayMap(p -> (p.platform, p.asset_type, p.tactic, p.is_default, p.from_time, p.to_time,
-                p.validity_days), policies),
-            'Array(Tuple(platform String, asset_type String, tactic String, is_default Bool,
-                from_time DateTime64(3, \'UTC\'), to_time DateTime64(3, \'UTC\'), validity_days Float64))')
+            arrayMap(p -> (p.platform, p.asset_type, p.is_default, p.from_time, p.to_time, p.validity_days,
+                p.is_default OR p.tactic = '', if(p.tactic = '', [], techniques[p.tactic])), policies),
+            'Array(Tuple(platform String, asset_type String, is_default Bool, from_time DateTime64(3, \'UTC\'),
+                to_time DateTime64(3, \'UTC\'), validity_days Float64, is_any Bool, techniques Array(String)))')
         FROM decay_policy_order
+        CROSS JOIN
+        (
+            SELECT mapFromArrays(groupArray(tactic), groupArray(ids)) AS techniques
+            FROM
+            (
+                SELECT arrayJoin(tactics) AS tactic, groupArray(technique_id) AS ids
+                FROM attack_catalogue
+                GROUP BY tactic
+            )
+        ) AS of_tactic
     ) AS policies,
     -- The latest change up to then that touches a platform ('p:…') or a log source ('s:…').
     (
@@ -37,7 +49,10 @@ WITH
             WHERE op = 'put' AND auto_invalidate AND change_date <= at
             GROUP BY touched
         )
-    ) AS infrastructure
+    ) AS infrastructure,
+    arrayMap(
+        p -> (p.from_time, p.to_time, toInt64(86400000 * p.validity_days), p.is_any, p.techniques),
+        arrayFilter(p -> p.is_default OR (p.platform = '' AND p.asset_type = ''), policies)) AS terms_of_none
 SELECT
     validation_id,
     asset_id,
@@ -51,114 +66,155 @@ SELECT
     evidence_ids,
     notes,
     integrity_hash,
-    then_logic_hash AS logic_hash,
-    then_rule_hash AS rule_hash,
+    if(stated_logic_hash = '', then_logic_hash, stated_logic_hash) AS logic_hash,
+    if(stated_rule_hash = '', then_rule_hash, stated_rule_hash) AS rule_hash,
     then_rule_version AS rule_version,
-    then_log_source_version AS log_source_version,
-    then_infrastructure_hash AS infrastructure_hash,
+    if(stated_log_source_version = '', then_log_source_version, stated_log_source_version) AS log_source_version,
+    if(stated_infrastructure_hash = '', then_infrastructure_hash, stated_infrastructure_hash) AS infrastructure_hash,
     if(is_declared, declared_at, NULL) AS invalidated_at,
     nullIf(declared_by, '') AS invalidated_by,
     nullIf(declared_reason, '') AS invalidation_reason,
     arrayFilter(cause -> cause != '', [
         if(is_declared, 'declared', ''),
         if(is_in_service, '', 'asset_deactivated'),
-        if(if(now.logic_hash != '' AND then_logic_hash != '',
-            now.logic_hash = then_logic_hash, now.rule_hash = then_rule_hash), '', 'rule_changed'),
-        if(now.infrastructure_hash = then_infrastructure_hash, '', 'infrastructure_changed'),
-        if(now.log_source_version = then_log_source_version, '', 'log_source_changed'),
-        if(infrastructure[concat('p:', now.platform)] > validated_at
-            OR infrastructure[concat('s:', lowerUTF8(now.log_source_name))] > validated_at, 'infrastructure_event', ''),
-        if(ends_at <= at, 'expired', '')
+        if(is_rule_changed, 'rule_changed', ''),
+        if(is_infrastructure_changed, 'infrastructure_changed', ''),
+        if(is_log_source_changed, 'log_source_changed', ''),
+        if(is_touched, 'infrastructure_event', ''),
+        if(is_expired, 'expired', '')
     ]) AS causes,
-    empty(causes) AS is_valid,
-    version
+    toUInt8(is_unchanged AND NOT is_expired) AS is_valid,
+    version,
+    toBool(NOT (is_declared OR NOT is_in_service OR is_rule_changed OR is_infrastructure_changed
+        OR is_log_source_changed OR is_touched)) AS is_unchanged,
+    is_rule_changed
 FROM
 (
     SELECT
-        *,
-        if(dated.is_put, dated, history[1]) AS then,
-        if(stated_logic_hash = '', then.logic_hash, stated_logic_hash) AS then_logic_hash,
-        if(stated_rule_hash = '', then.rule_hash, stated_rule_hash) AS then_rule_hash,
-        if(stated_log_source_version = '', then.log_source_version, stated_log_source_version) AS then_log_source_version,
-        if(stated_infrastructure_hash = '', then.infrastructure_hash, stated_infrastructure_hash)
-            AS then_infrastructure_hash,
-        then.rule_version AS then_rule_version,
-        if(is_expiry_default,
-            validated_at + toIntervalMillisecond(toInt64(86400000 * arrayFirst(
-                p -> p.from_time <= validated_at AND validated_at < p.to_time
-                    AND (p.is_default OR (
-                        p.platform IN ('', then.platform)
-                        AND p.asset_type IN ('', lowerUTF8(then.asset_type))
-                        AND (p.tactic = '' OR has(tactics, p.tactic)))),
-                policies).validity_days)),
-            expires_at) AS ends_at
+        v.validation_id AS validation_id,
+        v.asset_id AS asset_id,
+        v.technique_id AS technique_id,
+        v.test_id AS test_id,
+        v.validated_at AS validated_at,
+        v.validated_by AS validated_by,
+        v.validation_result AS validation_result,
+        v.validation_method AS validation_method,
+        v.evidence_ids AS evidence_ids,
+        v.notes AS notes,
+        v.integrity_hash AS integrity_hash,
+        v.rule_hash AS stated_rule_hash,
+        v.logic_hash AS stated_logic_hash,
+        v.log_source_version AS stated_log_source_version,
+        v.infrastructure_hash AS stated_infrastructure_hash,
+        v.version AS version,
+        asset.rule_hash AS then_rule_hash,
+        asset.logic_hash AS then_logic_hash,
+        asset.log_source_version AS then_log_source_version,
+        asset.infrastructure_hash AS then_infrastructure_hash,
+        asset.rule_version AS then_rule_version,
+        asset.is_in_service AS is_in_service,
+        -- No text is hashed to 0, nor is there an asset that is not.
+        if(v.logic_hash = '', asset.logic_key, sipHash128(v.logic_hash)) AS logic_key,
+        toBool(if(
+            logic_key != none AND asset.logic_key_now != none,
+            logic_key != asset.logic_key_now,
+            if(v.rule_hash = '', asset.rule_key, sipHash128(v.rule_hash)) != asset.rule_key_now)) AS is_rule_changed,
+        if(v.infrastructure_hash = '', asset.infrastructure_key, sipHash128(v.infrastructure_hash))
+            != asset.infrastructure_key_now AS is_infrastructure_changed,
+        if(v.log_source_version = '', asset.log_source_key, sipHash128(v.log_source_version))
+            != asset.log_source_key_now AS is_log_source_changed,
+        asset.touched_at > v.validated_at AS is_touched,
+        if(v.is_expiry_default,
+            v.validated_at + toIntervalMillisecond(arrayFirst(
+                p -> p.1 <= v.validated_at AND v.validated_at < p.2 AND (p.4 OR has(p.5, v.technique_id)),
+                if(empty(asset.terms), terms_of_none, asset.terms)).3),
+            v.expires_at) AS ends_at,
+        ends_at <= at AS is_expired,
+        declared.of != '' AS is_declared,
+        declared.first_at AS declared_at,
+        declared.first_by AS declared_by,
+        declared.first_reason AS declared_reason,
+        toFixedString('', 16) AS none
     FROM
     (
+        SELECT *, version
+        FROM validation_events
+        ORDER BY validation_id, event_time, record_time, partition, offset
+        LIMIT 1 BY validation_id
+    ) AS v
+    ASOF LEFT JOIN
+    (
+        -- What it was from each put on, from the first one on also before; a deletion only takes it out of service.
+        -- Of puts at one time the last counts.
         SELECT
-            v.validation_id AS validation_id,
-            v.asset_id AS asset_id,
-            v.technique_id AS technique_id,
-            v.test_id AS test_id,
-            v.validated_at AS validated_at,
-            v.validated_by AS validated_by,
-            v.expires_at AS expires_at,
-            v.is_expiry_default AS is_expiry_default,
-            v.validation_result AS validation_result,
-            v.validation_method AS validation_method,
-            v.evidence_ids AS evidence_ids,
-            v.notes AS notes,
-            v.integrity_hash AS integrity_hash,
-            v.rule_hash AS stated_rule_hash,
-            v.logic_hash AS stated_logic_hash,
-            v.log_source_version AS stated_log_source_version,
-            v.infrastructure_hash AS stated_infrastructure_hash,
-            v.version AS version,
-            assets.history AS history,
-            assets.history[-1] AS now,
-            arrayLast(h -> h.event_time <= v.validated_at, assets.history) AS dated,
-            assets.is_in_service AS is_in_service,
-            technique.tactics AS tactics,
-            declared.of != '' AS is_declared,
-            declared.first_at AS declared_at,
-            declared.first_by AS declared_by,
-            declared.first_reason AS declared_reason
+            h.*,
+            now.is_in_service AS is_in_service,
+            now.rule_key AS rule_key_now,
+            now.logic_key AS logic_key_now,
+            now.infrastructure_key AS infrastructure_key_now,
+            now.log_source_key AS log_source_key_now,
+            greatest(
+                infrastructure[concat('p:', now.platform)],
+                infrastructure[concat('s:', lowerUTF8(now.log_source_name))]) AS touched_at,
+            -- From when, before when, how long, for any technique or for these: of policies that may govern it.
+            arrayMap(
+                p -> (p.from_time, p.to_time, toInt64(86400000 * p.validity_days), p.is_any, p.techniques),
+                arrayFilter(
+                    p -> p.is_default OR (p.platform IN ('', h.platform) AND p.asset_type IN ('', h.asset_type)),
+                    policies)) AS terms
         FROM
         (
-            SELECT *, version
-            FROM validation_events
-            ORDER BY validation_id, version
-            LIMIT 1 BY validation_id
-        ) AS v
-        LEFT JOIN
+            SELECT
+                asset_id, arrayJoin(froms) AS from_time, platform, lowerUTF8(asset_events.asset_type) AS asset_type,
+                rule_hash, logic_hash, infrastructure_hash, log_source_version, rule_version,
+                if(rule_hash = '', toFixedString('', 16), sipHash128(rule_hash)) AS rule_key,
+                if(logic_hash = '', toFixedString('', 16), sipHash128(logic_hash)) AS logic_key,
+                if(infrastructure_hash = '', toFixedString('', 16), sipHash128(infrastructure_hash))
+                    AS infrastructure_key,
+                if(log_source_version = '', toFixedString('', 16), sipHash128(log_source_version)) AS log_source_key
+            FROM
+            (
+                SELECT
+                    *,
+                    version = min(version) OVER (PARTITION BY asset_id) AS is_first,
+                    version = max(version) OVER (PARTITION BY asset_id, event_time) AS is_last_then,
+                    arrayConcat(
+                        if(is_first, [toDateTime64(0, 3, 'UTC')], []),
+                        if(is_last_then, [event_time], [])) AS froms
+                FROM (SELECT *, version FROM asset_events WHERE event_time <= at AND op = 'put')
+            ) AS asset_events
+        ) AS h
+        INNER JOIN
         (
-            -- What it was after each put, in order; a deletion only takes it out of service.
             SELECT
                 asset_id,
                 argMax(is_active, version) AS is_in_service,
-                arrayMap(h -> h.2, arraySort(h -> h.1, groupArrayIf((version, CAST((
-                    event_time, true, platform, asset_type, log_source_name, log_source_version, rule_hash,
-                    logic_hash, infrastructure_hash, rule_version),
-                    'Tuple(event_time DateTime64(3, \'UTC\'), is_put Bool, platform String, asset_type String,
-                        log_source_name String, log_source_version String, rule_hash String, logic_hash String,
-                        infrastructure_hash String, rule_version String)')), op = 'put'))) AS history
+                argMaxIf(asset_events.platform, version, op = 'put') AS platform,
+                argMaxIf(asset_events.log_source_name, version, op = 'put') AS log_source_name,
+                argMaxIf(if(rule_hash = '', toFixedString('', 16), sipHash128(rule_hash)), version, op = 'put')
+                    AS rule_key,
+                argMaxIf(if(logic_hash = '', toFixedString('', 16), sipHash128(logic_hash)), version, op = 'put')
+                    AS logic_key,
+                argMaxIf(if(infrastructure_hash = '', toFixedString('', 16), sipHash128(infrastructure_hash)),
+                    version, op = 'put') AS infrastructure_key,
+                argMaxIf(if(log_source_version = '', toFixedString('', 16), sipHash128(log_source_version)),
+                    version, op = 'put') AS log_source_key
             FROM asset_events
             WHERE event_time <= at
             GROUP BY asset_id
-        ) AS assets ON assets.asset_id = v.asset_id
-        LEFT JOIN
-        (
-            SELECT
-                validation_id AS of,
-                min(invalidated_at) AS first_at,
-                argMin(i.invalidated_by, version) AS first_by,
-                argMin(i.invalidation_reason, version) AS first_reason
-            FROM invalidation_events AS i
-            WHERE event_time <= at
-            GROUP BY validation_id
-        ) AS declared ON declared.of = v.validation_id
-        LEFT JOIN (SELECT technique_id, tactics FROM attack_catalogue) AS technique
-            ON technique.technique_id = v.technique_id
-        WHERE v.validated_at <= at
-    )
+        ) AS now ON now.asset_id = h.asset_id
+    ) AS asset ON asset.asset_id = v.asset_id AND asset.from_time <= v.validated_at
+    LEFT JOIN
+    (
+        SELECT
+            validation_id AS of,
+            min(invalidated_at) AS first_at,
+            argMin(i.invalidated_by, version) AS first_by,
+            argMin(i.invalidation_reason, version) AS first_reason
+        FROM invalidation_events AS i
+        WHERE event_time <= at
+        GROUP BY validation_id
+    ) AS declared ON declared.of = v.validation_id
+    WHERE v.validated_at <= at
 )
 SETTINGS join_use_nulls = 0;
