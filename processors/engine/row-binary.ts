@@ -26,6 +26,9 @@ export function encodeRows<Name extends TableName>(name: Name, rows: readonly Ro
   return writer.bytes()
 }
 
+/** Below 128, so that a length takes one byte. */
+const shortCharsMax = 24
+
 class Writer {
   #buffer = Buffer.allocUnsafe(1 << 16)
   #at = 0
@@ -101,6 +104,8 @@ class Writer {
   }
 
   #text(value: string): true {
+    // A call to `write` costs more than to copy a short text, and every other column is short or empty.
+    if (value.length <= shortCharsMax && this.#ascii(value)) return true
     // A UTF-16 unit takes at most three bytes: short text needs no separate pass for its length.
     if (value.length * 3 < 0x80) {
       this.#reserve(value.length * 3 + 1)
@@ -113,6 +118,21 @@ class Writer {
     this.#varint(length)
     this.#reserve(length)
     this.#at += this.#buffer.write(value, this.#at, 'utf8')
+    return true
+  }
+
+  /** false, and nothing written: there is a character beyond ASCII. */
+  #ascii(value: string): boolean {
+    const { length } = value
+    this.#reserve(length + 1)
+    const start = this.#at + 1
+    for (let index = 0; index < length; index += 1) {
+      const code = value.charCodeAt(index)
+      if (code > 0x7f) return false
+      this.#buffer[start + index] = code
+    }
+    this.#buffer[this.#at] = length
+    this.#at = start + length
     return true
   }
 
