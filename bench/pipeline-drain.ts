@@ -78,7 +78,7 @@ async function until(clickhouse: ClickHouseClient, records: number): Promise<Sta
     })
     const [row] = await answer.json<Omit<State, 'atMs'>>()
     if (row !== undefined && row.records >= records) return { ...row, atMs: performance.now() }
-    await setTimeout(50)
+    await setTimeout(150)
   }
   throw new Error(`${records} records were not finished in time`)
 }
