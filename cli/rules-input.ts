@@ -22,7 +22,10 @@ export function readRules(paths: readonly string[]): readonly RuleFile[] {
 
 /** The rules that load, whatever else is wrong. */
 export function loadRules(paths: readonly string[]): readonly Rule[] {
-  return checkRules(readRules(paths), ruleContext()).ruleSet.rules
+  const { rules } = checkRules(readRules(paths), ruleContext()).ruleSet
+  if (rules.length > 0) return rules
+  const where = paths.length === 0 ? 'the rule folders' : paths.join(', ')
+  throw new ConfigError('no-rules', `No rule loads from ${where}: \`rules check\` says why.`)
 }
 
 /** A folder as it is, or as it was at a git ref: `rules/web` or `HEAD~3:rules/web`. */
@@ -36,6 +39,7 @@ export function loadVersion(name: string): readonly Rule[] {
     execFileSync('tar', ['-xf', archive, '-C', dirname(archive)])
     return loadRules([join(folder, path)])
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
     const reason = messageOf(cause).split('\n')[0]
     throw new ConfigError('rules-missing', `${name} is neither a folder nor a git ref: ${reason}`, {
       cause,

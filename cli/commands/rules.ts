@@ -1,6 +1,5 @@
 /** The author's tools: what a person who writes rules asks of them. */
 
-import { readFileSync } from 'node:fs'
 import { formatDiagnostic } from '../../core/diagnostic.ts'
 import { ConfigError } from '../../core/error.ts'
 import { compileRules } from '../../rules/compile.ts'
@@ -12,12 +11,13 @@ import { formatCoverage, ruleCoverage } from '../../rules/tools/coverage.ts'
 import { explain, formatExplanation } from '../../rules/tools/explain.ts'
 import { importReport } from '../../rules/tools/import-report.ts'
 import { lintRules } from '../../rules/tools/lint.ts'
-import { runFile } from '../../rules/tools/run.ts'
+import { fileLines, runFile } from '../../rules/tools/run.ts'
 import { formatSamples, testSamples } from '../../rules/tools/test-samples.ts'
 import { loadAttack } from '../../schemas/attack.ts'
 import { isRefusal } from '../../schemas/source.ts'
 import { builtinSources } from '../../schemas/source-set.ts'
 import { type Arguments, type Command, textOption } from '../command.ts'
+import { readRecord, recordsFile } from '../records-input.ts'
 import { loadRules, loadVersion, readRules } from '../rules-input.ts'
 import { rulesPush } from './rules-push.ts'
 import { rulesRevalidate } from './rules-revalidate.ts'
@@ -79,6 +79,7 @@ const explainCommand: Command = {
   options: {
     rules: rulesOption,
     event: { type: 'string', value: 'FILE', doc: 'One record as JSON; - for standard input.' },
+    line: { type: 'string', value: 'N', doc: 'Of a file of records, the one on this line.' },
   },
   async run(args, io) {
     const [id] = args.rest
@@ -86,16 +87,9 @@ const explainCommand: Command = {
     const rule = rulesOf(explainCommand, args).find((candidate) => candidate.id === id)
     if (rule === undefined)
       throw new ConfigError('unknown-rule', `No rule has the id ${id ?? '(none given)'}.`)
-    const text = readFileSync(file === '-' ? 0 : file)
-    const position = {
-      log: 'cli',
-      topic: 'cli',
-      partition: 0,
-      offset: 0,
-      recordTimeMs: 0,
-      json: text,
-    }
-    const event = builtinSources().read(JSON.parse(text.toString('utf8')), position)
+    const { json, record } = readRecord(file, textOption(explainCommand, args, 'line'))
+    const at = { log: 'cli', topic: 'cli', partition: 0, offset: 0, recordTimeMs: 0, json }
+    const event = builtinSources().read(record, at)
     if (isRefusal(event)) throw new ConfigError(event.refused, event.reason)
     const explanation = explain(rule, event)
     io.out(`${formatExplanation(explanation)}\n`)
@@ -138,14 +132,14 @@ const run: Command = {
     json: { type: 'boolean', doc: 'One JSON object a match.' },
   },
   async run(args, io) {
-    const file = required(run, args, 'events')
+    const file = recordsFile(required(run, args, 'events'))
     const revision = compileRules(rulesOf(run, args))
     const isJson = args.options['json'] === true
     const result = await runFile(file, revision, builtinSources(), {
-      onMatch: (rules, record, line) => {
+      onMatch: (rules, event, line) => {
         if (!isJson) return
         for (const rule of rules) {
-          const techniques = emitsOf(rule, { kind: '', logsource: {}, fields: record }).map(
+          const techniques = emitsOf(rule, event).map(
             ({ techniqueId, subTechniqueId }) => subTechniqueId || techniqueId,
           )
           io.out(
@@ -177,8 +171,9 @@ const backtestCommand: Command = {
         'Give two versions: `rules backtest OLD NEW --events FILE`.',
       )
     }
-    const file = required(backtestCommand, args, 'events')
-    const result = await backtest(loadVersion(before), loadVersion(after), file, builtinSources())
+    const file = recordsFile(required(backtestCommand, args, 'events'))
+    const [old, next] = [loadVersion(before), loadVersion(after)]
+    const result = await backtest(old, next, fileLines(file), builtinSources())
     io.out(
       `${args.options['json'] === true ? JSON.stringify(result, null, 2) : formatBacktest(result)}\n`,
     )

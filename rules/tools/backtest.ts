@@ -35,7 +35,7 @@ const linesMax = 20
 export async function backtest(
   before: readonly Rule[],
   after: readonly Rule[],
-  lines: AsyncIterable<string> | Iterable<string>,
+  lines: AsyncIterable<string> | readonly string[],
   sources: SourceSet,
 ): Promise<Backtest> {
   const tallies = talliesOf(before, after)

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
-import type { LogSource } from '../../schemas/event.ts'
+import type { LogSource, MatchEvent } from '../../schemas/event.ts'
 import { isRefusal, type ParsedRecord, type SourceSet } from '../../schemas/source.ts'
 import { emitsOf } from '../emit.ts'
 import type { Revision, Rule } from '../rule.ts'
@@ -24,7 +24,7 @@ export interface RunResult {
 
 export interface RunOptions {
   /** Called for each event that rules match. The rules are read before the next event. */
-  readonly onMatch?: (rules: readonly Rule[], record: ParsedRecord, line: number) => void
+  readonly onMatch?: (rules: readonly Rule[], event: MatchEvent, line: number) => void
   /** Called every so many records. */
   readonly onProgress?: (records: number) => void
 }
@@ -41,11 +41,15 @@ export async function runFile(
   sources: SourceSet,
   options: RunOptions = {},
 ): Promise<RunResult> {
+  return await runLines(fileLines(path), revision, sources, options)
+}
+
+/** The lines of a file, of one that is compressed where its name ends in `.gz`. */
+export function fileLines(path: string): AsyncIterable<string> {
   const file = createReadStream(path)
   const input = path.endsWith('.gz') ? file.pipe(createGunzip()) : file
   file.on('error', (error) => input.destroy(error))
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
-  return await runLines(lines, revision, sources, options)
+  return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
 }
 
 /** Empty lines are left out. */
@@ -109,7 +113,7 @@ class Run {
         add(this.#techniques, subTechniqueId || techniqueId)
       }
     }
-    this.#options.onMatch?.(rules, record, this.#records)
+    this.#options.onMatch?.(rules, event, this.#records)
   }
 
   result(): RunResult {
