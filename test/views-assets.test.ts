@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attack } from './views/catalog-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
-import { alerts, catalog, compared, instants, loadWorld, worldAt } from './views/lifecycle-world.ts'
+import {
+  alerts,
+  catalog,
+  compared,
+  instants,
+  lifecycle,
+  loadWorld,
+  worldAt,
+} from './views/lifecycle-world.ts'
 import { isoTime } from './views/load.ts'
 import { alertStates } from './views/oracle/alerts.ts'
 import {
@@ -11,6 +19,7 @@ import {
   dashboardAt,
   detecting,
 } from './views/oracle/assets.ts'
+import { inOrder } from './views/oracle/tests.ts'
 import { printSeed } from './views/seed.ts'
 
 /** The list of assets, what rules can detect, alerts, weeks and totals, against what is worked out by hand. */
@@ -44,6 +53,44 @@ test('one asset is asked for as it is in the list', async () => {
   for (const row of all.slice(0, 3)) {
     const asset_id = String(row['asset_id'])
     expect(await read('detection_assets', { at_s, asset_id })).toEqual([row])
+  }
+})
+
+test('validations come with the records that told them, the first where an id came twice', async () => {
+  const [, atMs = 0] = instants
+  const told = catalog
+    .filter(({ kind, op }) => kind === 'validation' && op === 'put')
+    .toSorted((a, b) => -inOrder(a, b))
+  const records = new Map(told.map((row) => [row.id, row]))
+  const valid = lifecycle.validations(atMs)
+  const [some] = valid
+  for (const asked of [
+    { asset_id: '', validation_id: '' },
+    { asset_id: some?.assetId ?? '', validation_id: '' },
+    { asset_id: '', validation_id: some?.id ?? '' },
+    { asset_id: 'no-such-asset', validation_id: '' },
+  ]) {
+    const expected = valid
+      .filter((one) => ['', one.assetId].includes(asked.asset_id))
+      .filter((one) => ['', one.id].includes(asked.validation_id))
+      .map((one) => {
+        const record = records.get(one.id)
+        return {
+          validation_id: one.id,
+          asset_id: one.assetId,
+          technique_id: one.techniqueId,
+          causes: one.causes,
+          is_valid: one.causes.length === 0,
+          entity: record?.entity,
+          derived: record?.derived,
+          recorded_by: record?.actor,
+          recorded_at: record?.event_time,
+        }
+      })
+    const seen = await read('asset_validations', { at_s: atMs / 1000, ...asked })
+    expect(compared(seen, ['validation_id'], expected[0]), JSON.stringify(asked)).toEqual(
+      compared(expected, ['validation_id']),
+    )
   }
 })
 

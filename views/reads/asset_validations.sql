@@ -4,7 +4,7 @@
 -- after: validity
 CREATE OR REPLACE VIEW asset_validations AS
 SELECT
-    v.* EXCEPT (version) REPLACE (toBool(v.is_valid) AS is_valid),
+    v.* EXCEPT (version, is_unchanged, is_rule_changed) REPLACE (toBool(v.is_valid) AS is_valid),
     r.entity AS entity,
     r.derived AS derived,
     r.recorded_by AS recorded_by,
