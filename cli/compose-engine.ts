@@ -8,6 +8,7 @@ import type { Log } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { systemRandom } from '../core/random.ts'
 import { createReadiness, type Readiness } from '../core/readiness.ts'
+import { noTracer, type Tracer } from '../core/trace.ts'
 import { Engine, type RulesInForce } from '../processors/engine/engine.ts'
 import { type Failpoint, noFailpoint } from '../processors/engine/failpoint.ts'
 import { KafkaSink } from '../processors/engine/kafka-sink.ts'
@@ -22,6 +23,7 @@ export interface EngineParts {
   readonly log: Log
   readonly metrics?: Metrics
   readonly readiness?: Readiness
+  readonly tracer?: Tracer
   readonly processors: ReadonlyMap<string, Processor>
   readonly publish: Publish
   readonly rules: () => RulesInForce
@@ -81,6 +83,7 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     clock: systemClock,
     random: systemRandom,
     metrics,
+    tracer: parts.tracer ?? noTracer,
     log,
     failpoint: parts.failpoint ?? noFailpoint,
     ...(parts.onFinished === undefined ? {} : { onFinished: parts.onFinished }),

@@ -57,7 +57,12 @@ export function checksum(records: readonly LogRecord[]): number {
   return crc
 }
 
+/** What a block is called, whoever writes it. */
+export function idOf(log: string, block: Omit<Block, 'records'>): string {
+  return `${log}:${block.topic}:${block.partition}:${block.first}-${block.last}`
+}
+
 /** The deduplication token of one table's insert: the same for the same range, whoever writes it. */
 export function tokenOf(log: string, block: Omit<Block, 'records'>, table: string): string {
-  return `${log}:${block.topic}:${block.partition}:${block.first}-${block.last}:${table}`
+  return `${idOf(log, block)}:${table}`
 }

@@ -9,6 +9,7 @@ import {
 } from '../../core/kafka.ts'
 import { silentLog } from '../../core/log.ts'
 import { createMetrics } from '../../core/metrics.ts'
+import type { Span, SpanAttributes, SpanOutcome } from '../../core/trace.ts'
 import type { Revision } from '../../rules/rule.ts'
 import type { Row } from '../../schemas/table.ts'
 import type { Processor } from '../processor.ts'
@@ -57,6 +58,7 @@ test('wherever a lease ends, and however the log is fetched then, each record co
         world.losesAt = Number.POSITIVE_INFINITY
         await world.drain(partition, sizes)
         world.expectEachOnce()
+        expect(world.spans.all().every(({ outcomes }) => outcomes.length === 1)).toBe(true)
       },
     ),
     { numRuns: 300 },
@@ -139,6 +141,47 @@ test('a batch’s bytes are given back when its last block is cut, before that i
   expect(world.log).toEqual([...blocks, 'bytes given back', ...blocks])
 })
 
+test('a block’s span has a child for each of its steps, and one for the commit that lets go of it', async () => {
+  const world = new World()
+  await world.drain(world.partition(), [20])
+  const [block] = world.spans.children
+  expect(block).toMatchObject({
+    name: 'block',
+    outcomes: ['done'],
+    attributes: {
+      'messaging.destination.name': 't',
+      'messaging.destination.partition.id': '0',
+      'messaging.batch.message_count': 4,
+      'ttpstream.block': 'log:t:0:0-3',
+      'ttpstream.first_offset': 0,
+      'ttpstream.last_offset': 3,
+      'ttpstream.revision': 'r',
+      'ttpstream.tags': 0,
+    },
+  })
+  const steps = ['cut', 'intent', 'insert commands', 'insert dead_letters']
+  const ends = ['insert rule_matches', 'insert tags', 'insert ingest_progress']
+  expect(block?.children.map(({ name }) => name)).toEqual([...steps, ...ends])
+  expect(block?.children[2]?.attributes).toEqual({ 'ttpstream.rows': 4 })
+  expect(world.spans.children).toHaveLength(5)
+  expect(world.spans.children.at(-1)?.children.at(-1)?.name).toBe('commit')
+  expect(world.spans.all().every(({ outcomes }) => outcomes.length === 1)).toBe(true)
+})
+
+test('a block whose lease ends is told as lost, and told again when it is recovered', async () => {
+  const world = new World()
+  const partition = world.partition()
+  world.losesAt = 3
+  await expect(partition.take(world.batch(0, 4), world.lease(), going)).rejects.toThrow(LeaseLost)
+  await world.drain(partition)
+  const [lost, recovered] = world.spans.children
+  expect(lost).toMatchObject({ name: 'block', outcomes: ['lease-lost'] })
+  expect(lost?.children.at(-1)).toMatchObject({ outcomes: ['lease-lost'] })
+  expect(recovered).toMatchObject({ name: 'block', outcomes: ['recovered'] })
+  expect(recovered?.attributes['ttpstream.block']).toBe(lost?.attributes['ttpstream.block'])
+  expect(recovered?.children[0]?.name).toBe('reconcile')
+})
+
 const processor: Processor = {
   table: 'commands',
   process: (context, records) => ({
@@ -149,6 +192,38 @@ const processor: Processor = {
   }),
 }
 
+/** Spans as they were started and ended. */
+class SpanRecorder implements Span {
+  readonly name: string
+  attributes: SpanAttributes
+  readonly children: SpanRecorder[] = []
+  readonly outcomes: SpanOutcome[] = []
+
+  constructor(name: string, attributes: SpanAttributes = {}) {
+    this.name = name
+    this.attributes = attributes
+  }
+
+  start(name: string, attributes?: SpanAttributes): Span {
+    const child = new SpanRecorder(name, attributes)
+    this.children.push(child)
+    return child
+  }
+
+  set(attributes: SpanAttributes): void {
+    this.attributes = { ...this.attributes, ...attributes }
+  }
+
+  end(outcome: SpanOutcome): void {
+    this.outcomes.push(outcome)
+  }
+
+  /** All below. */
+  all(): SpanRecorder[] {
+    return this.children.flatMap((child) => [child, ...child.all()])
+  }
+}
+
 /** Kafka, ClickHouse and a lease that ends after a number of steps. */
 class World {
   readonly rows: { [Name in 'commands' | 'dead_letters' | 'ingest_progress']: Row<Name>[] } = {
@@ -157,6 +232,7 @@ class World {
     ingest_progress: [],
   }
   readonly #tokens = new Set<string>()
+  readonly spans = new SpanRecorder('all')
   /** What happened, in order. */
   readonly log: string[] = []
   committed: { offset: number; mark: Intent | null } = { offset: 0, mark: null }
@@ -242,6 +318,7 @@ class World {
       clock: { now: () => 1 },
       random: { uuid: () => 'another' },
       metrics: createMetrics(),
+      tracer: this.spans,
       log: silentLog,
       failpoint: noFailpoint,
       onTrouble: () => {},

@@ -10,9 +10,10 @@
 import { monotonicMs } from '../../core/clock.ts'
 import { ConfigError } from '../../core/error.ts'
 import type { Lease, LogRecord, RecordBatch, TopicPartition, Watermarks } from '../../core/kafka.ts'
+import { inSpan, noSpan, type Span } from '../../core/trace.ts'
 import type { BlockContext, Outcome, Processor } from '../processor.ts'
 import type { Progress } from './assignment.ts'
-import { type Block, checksum, countOfBlock } from './block.ts'
+import { type Block, checksum, countOfBlock, idOf } from './block.ts'
 import { outcomeOf } from './damage.ts'
 import type { EngineOptions } from './engine.ts'
 import { encodeMark, type Intent, type MissingCode } from './intent.ts'
@@ -54,6 +55,8 @@ export class Partition {
   #reading: number
   /** Batches in a row that began beyond `reading`. */
   #passedOver = 0
+  /** Of the last block that was written. */
+  #span: Span = noSpan
 
   constructor(options: EngineOptions, start: PartitionStart, processor: Processor) {
     this.#options = options
@@ -148,19 +151,21 @@ export class Partition {
   async finish(lease: Lease): Promise<void> {
     if (this.#pending?.kind !== 'recover') return
     const { intent } = this.#pending
+    await inSpan(this.#startSpan(intent), (span) => this.#finish(intent, lease, span), 'recovered')
+    this.#options.metrics.count('ttpstream_recoveries_total', { ...this.#at })
+    this.#settle(intent.last + 1)
+  }
+
+  async #finish(intent: Intent, lease: Lease, span: Span): Promise<void> {
     const records = this.#collected
     const { first, last, count } = intent
     const context: BlockContext = { ...this.#context(), log: intent.log, timeMs: intent.time }
-    const outcome = await reconcile(
-      this.#options,
-      lease,
-      { ...this.#at, log: intent.log, first, last, count },
-      () => this.#recompute(context, intent, records),
+    const range = { ...this.#at, log: intent.log, first, last, count }
+    const outcome = await inSpan(span.start('reconcile'), () =>
+      reconcile(this.#options, lease, range, () => this.#recompute(context, intent, records)),
     )
     const block: Block = { ...this.#at, first, last, records }
-    await writeBlock(this.#options, lease, block, intent, outcome, { isRecovered: true })
-    this.#options.metrics.count('ttpstream_recoveries_total', { ...this.#at })
-    this.#settle(last + 1)
+    await writeBlock(this.#options, lease, block, intent, outcome, { isRecovered: true, span })
   }
 
   /** What the pending block's absent tables get: all of it, what survives, or only a report. */
@@ -223,23 +228,20 @@ export class Partition {
     }
     const isLast = from + count === records.length
     const last = isLast ? batch.lastOffset : (records[from + count - 1]?.offset ?? batch.lastOffset)
-    const seconds = (monotonicMs() - begunMs) / 1000
+    const cutMs = { begun: begunMs, ended: monotonicMs() }
+    const seconds = (cutMs.ended - begunMs) / 1000
     this.#options.metrics.observe('ttpstream_block_step_seconds', { step: 'cut' }, seconds)
     this.#options.failpoint('cut')
     const block = { ...this.#at, first, last, records: records.slice(from, from + count) }
-    return { block, crc: checksum(block.records), context, outcome }
+    return { block, crc: checksum(block.records), context, outcome, cutMs }
   }
 
   /**
    * Intent first, then its effects. From the intent on the block is pending until it is finished:
    * should the lease end on the way and the partition stay ours, the same block comes first again.
    */
-  async #write(
-    { block, crc, context, outcome }: Cut,
-    lease: Lease,
-    missing?: MissingCode,
-  ): Promise<void> {
-    const { topic } = block
+  async #write(cut: Cut, lease: Lease, missing?: MissingCode): Promise<void> {
+    const { block, crc, context, cutMs } = cut
     const begun = this.#options.clock.now()
     const intent: Intent = {
       v: 1,
@@ -255,15 +257,21 @@ export class Partition {
       revision: context.revision.id,
       ...(missing === undefined ? {} : { missing }),
     }
-    const { metrics } = this.#options
-    await timed(metrics, 'intent', () => lease.commit(block.first, encodeMark(intent)))
+    const span = this.#startSpan(intent, cutMs?.begun)
+    if (cutMs !== undefined) span.start('cut', {}, cutMs.begun).end('done', cutMs.ended)
+    await inSpan(span, () => this.#begin(cut, intent, lease, span))
+    this.#settle(block.last + 1)
+    const seconds = (this.#options.clock.now() - begun) / 1000
+    this.#options.metrics.observe('ttpstream_block_seconds', { topic: block.topic }, seconds)
+  }
+
+  async #begin({ block, outcome }: Cut, intent: Intent, lease: Lease, span: Span): Promise<void> {
+    const commit = () => lease.commit(block.first, encodeMark(intent))
+    await timed(this.#options.metrics, span, { name: 'intent' }, commit)
     this.#pending = { kind: 'recover', intent }
     this.#reading = block.first
     this.#options.failpoint('intent')
-    await writeBlock(this.#options, lease, block, intent, outcome)
-    this.#settle(block.last + 1)
-    const seconds = (this.#options.clock.now() - begun) / 1000
-    metrics.observe('ttpstream_block_seconds', { topic }, seconds)
+    await writeBlock(this.#options, lease, block, intent, outcome, { span })
   }
 
   /** All is read and written: says so, which brings the group's lag to zero. */
@@ -275,8 +283,28 @@ export class Partition {
       start: this.#start,
       store: this.#store,
     } as const
-    await lease.commit(this.#position, encodeMark(mark))
+    const commit = () => lease.commit(this.#position, encodeMark(mark))
+    // What lets go of the last block is told with it, though it comes after its end.
+    await inSpan(this.#span.start('commit'), commit)
+    this.#span = noSpan
     this.#options.failpoint('done')
+  }
+
+  /** The block's span, of which everything that is done to it is told. */
+  #startSpan(intent: Intent, begunMs?: number): Span {
+    const { log, first, last, count, revision } = intent
+    const attributes = {
+      'messaging.system': 'kafka',
+      'messaging.destination.name': this.#at.topic,
+      'messaging.destination.partition.id': String(this.#at.partition),
+      'messaging.batch.message_count': count,
+      'ttpstream.block': idOf(log, { ...this.#at, first, last }),
+      'ttpstream.first_offset': first,
+      'ttpstream.last_offset': last,
+      'ttpstream.revision': revision,
+    } as const
+    this.#span = this.#options.tracer.start('block', attributes, begunMs)
+    return this.#span
   }
 
   #process(context: BlockContext, records: readonly LogRecord[]): Outcome {
@@ -301,6 +329,8 @@ interface Cut {
   readonly crc: number
   readonly context: BlockContext
   readonly outcome: Outcome
+  /** When it was worked out, by `monotonicMs`. */
+  readonly cutMs?: { readonly begun: number; readonly ended: number }
 }
 
 /** Runs `work` while `writing` is under way; nothing is left unawaited if `work` throws. */

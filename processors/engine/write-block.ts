@@ -9,6 +9,7 @@ import { assert } from '../../core/error.ts'
 import type { Lease, RecordSink } from '../../core/kafka.ts'
 import type { Log } from '../../core/log.ts'
 import type { Metrics } from '../../core/metrics.ts'
+import { inSpan, noSpan, type Span, type SpanAttributes, type Tracer } from '../../core/trace.ts'
 import type { Row, TableName } from '../../schemas/table.ts'
 import type { DropReason, Outcome, Publish, Rows } from '../processor.ts'
 import { type Block, tokenOf } from './block.ts'
@@ -26,11 +27,18 @@ export interface BlockWriter {
   readonly sink: RecordSink
   readonly publish: Publish
   readonly metrics: Metrics
+  readonly tracer: Tracer
   readonly log: Log
   readonly failpoint: Failpoint
   readonly onTrouble: (reason: string | null) => void
   /** Told of each block once it is finished, with its intent's time. */
   readonly onFinished?: (outcome: Outcome, timeMs: number) => void
+}
+
+export interface Writing {
+  readonly isRecovered?: boolean
+  /** The block's, whose steps are its children. */
+  readonly span?: Span
 }
 
 /**
@@ -43,21 +51,22 @@ export async function writeBlock(
   block: Block,
   intent: Intent,
   outcome: Outcome,
-  { isRecovered = false } = {},
+  { isRecovered = false, span = noSpan }: Writing = {},
 ): Promise<void> {
   const { store, sink, publish, failpoint } = writer
   const { rows } = outcome
-  const retry = (what: string, work: () => Promise<void>): Promise<void> =>
-    timed(writer.metrics, what, () =>
-      retryTransient({ lease, what, log: writer.log, onTrouble: trouble(writer, what) }, work),
-    )
+  const retry = (what: string, count: number, work: () => Promise<void>): Promise<void> => {
+    const options = { lease, what, log: writer.log, onTrouble: trouble(writer, what) }
+    const step = { name: what, attributes: { 'ttpstream.rows': count } }
+    return timed(writer.metrics, span, step, () => retryTransient(options, work))
+  }
   const insert = async <Name extends TableName>(
     name: Name,
     of: readonly Row<Name>[],
     part: string = name,
   ) => {
     const token = tokenOf(intent.log, block, part)
-    await retry(`insert ${name}`, () => store.insert(name, of, token))
+    await retry(`insert ${name}`, of.length, () => store.insert(name, of, token))
   }
   for (const name of factTables) {
     const of = rows[name]
@@ -75,25 +84,32 @@ export async function writeBlock(
   failpoint('tags')
   const durable = isRecovered ? await publishedRows(writer, lease, block, intent, outcome) : outcome
   const out = publish(durable.rows)
-  if (out.length > 0) await retry('publish', () => sink.send(out))
+  if (out.length > 0) await retry('publish', out.length, () => sink.send(out))
   failpoint('publish')
   const progress = progressRow(block, intent, durable)
+  span.set({ 'ttpstream.tags': progress.tags })
   await insert('ingest_progress', [progress])
   failpoint('progress')
   countBlock(writer.metrics, progress, durable)
   writer.onFinished?.(durable, intent.time)
 }
 
-/** How long one step of a block took. */
+interface Step {
+  readonly name: string
+  readonly attributes?: SpanAttributes
+}
+
+/** How long one step of a block took: in the metric, and as a child of the block's span. */
 export async function timed(
   metrics: Metrics,
-  step: string,
+  span: Span,
+  { name, attributes }: Step,
   work: () => Promise<void>,
 ): Promise<void> {
   const begunMs = monotonicMs()
-  await work()
+  await inSpan(span.start(name, attributes), work)
   const seconds = (monotonicMs() - begunMs) / 1000
-  metrics.observe('ttpstream_block_step_seconds', { step }, seconds)
+  metrics.observe('ttpstream_block_step_seconds', { step: name }, seconds)
 }
 
 /**
