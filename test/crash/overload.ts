@@ -29,7 +29,7 @@ const settings = {
   TTPSTREAM_KAFKA_SESSION_MS: '6000',
   TTPSTREAM_BLOCK_RECORDS_MAX: '200',
   // An answer of Kafka holds as many blocks as it does with the settings that ship: a few.
-  TTPSTREAM_FETCH_BYTES_MAX: '1048576',
+  TTPSTREAM_FETCH_BYTES_MAX: '262144',
   // A burst of matches is what this is.
   TTPSTREAM_QUARANTINE_MATCHES: '10000000',
 }
