@@ -82,6 +82,7 @@ export interface ResponseFacts {
   readonly route: string
   readonly status: number
   readonly seconds: number
+  readonly requestId: string
 }
 
 const resources: readonly Resource[] = [
@@ -188,6 +189,7 @@ function measure({ clock, onResponse }: AppOptions): MiddlewareHandler {
       route: matchedRoutes(c).find((route) => route.method !== 'ALL')?.path ?? 'none',
       status: c.res.status,
       seconds: (clock.now() - startedMs) / secondMs,
+      requestId: c.get('requestId'),
     })
   }
 }

@@ -198,10 +198,11 @@ test('every response is reported by the pattern of its route, never by its path'
   const seen: unknown[] = []
   const send = checkedClient(testApp({ onResponse: (response) => seen.push(response) }))
   await send('/api/v1/ttp/by-session/secret-id')
-  await send('/nowhere')
+  const { headers } = await send('/nowhere')
+  const reported = { method: 'GET', status: 404, seconds: 0, requestId: expect.any(String) }
   expect(seen).toEqual([
-    { method: 'GET', route: '/api/v1/ttp/by-session/:id', status: 404, seconds: 0 },
-    { method: 'GET', route: 'none', status: 404, seconds: 0 },
+    { ...reported, route: '/api/v1/ttp/by-session/:id' },
+    { ...reported, route: 'none', requestId: headers.get('x-request-id') },
   ])
 })
 
