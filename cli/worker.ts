@@ -27,6 +27,7 @@ import { type ComposedEngine, composeEngine } from './compose-engine.ts'
 import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
 import { areRulesFromLog, ruleFolders } from './rule-folders.ts'
+import { startTraces, traceResponse } from './traces.ts'
 import { createViews } from './views.ts'
 
 export interface Worker {
@@ -50,6 +51,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     metrics.set('ttpstream_ready', {}, isReady ? 1 : 0),
   )
   readiness.set('catalog', 'the catalog is being read')
+  const traces = await startTraces(config, { log, metrics })
   let send: Send = () => {}
   const rules = createLiveRules(config, {
     log,
@@ -62,6 +64,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     log,
     metrics,
     readiness,
+    tracer: traces.tracer,
     processors: createProcessors(config),
     publish: createPublisher(config),
     rules: () => rules.current(),
@@ -92,7 +95,10 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       health: { isAlive: () => true, readiness: () => readiness.state() },
       metrics: () => rules.metricsText(),
       ...signing(config),
-      onResponse: (response) => countResponse(metrics, response),
+      onResponse: (response) => {
+        countResponse(metrics, response)
+        traceResponse(traces.tracer, response)
+      },
       publish: catalogSender(config, engine),
     }),
   })
@@ -108,6 +114,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
       duties.close()
       await api.close()
       await Promise.allSettled([engine.stop(), follower.close(), rules.close()])
+      await traces.close()
       await views.close()
     },
   }

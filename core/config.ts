@@ -208,6 +208,11 @@ export const settings = {
     default: 'info',
     doc: 'debug, info, warn, error or silent.',
   },
+  TTPSTREAM_TRACES: {
+    type: 'flag',
+    default: 'false',
+    doc: 'Export traces of blocks and requests as OTLP over HTTP, to where OTEL_EXPORTER_OTLP_ENDPOINT says.',
+  },
 } as const satisfies Readonly<Record<string, Setting>>
 
 export type SettingName = keyof typeof settings

@@ -39,6 +39,10 @@ const counters = {
     help: 'Requests answered, by route and status.',
     labels: ['method', 'route', 'status'],
   },
+  ttpstream_spans_dropped_total: {
+    help: 'Spans of traces that were not exported: queue-full, export-failed, or left when it stopped.',
+    labels: ['reason'],
+  },
   ttpstream_match_candidates_total: { help: 'Evaluations of rules.', labels: [] },
   ttpstream_match_hits_total: { help: 'Evaluations that matched.', labels: [] },
   ttpstream_match_errors_total: { help: 'Evaluations that failed.', labels: [] },
