@@ -14,6 +14,7 @@ import {
   type Context,
   type HrTime,
   ROOT_CONTEXT,
+  SpanKind,
   SpanStatusCode,
   TraceFlags,
   trace,
@@ -161,7 +162,7 @@ class SdkSpan implements Span {
     const startTime = timeOf(base, begunMs)
     this.#span = base.tracer.startSpan(
       name,
-      { startTime, attributes: { ...attributes } },
+      { startTime, kind: kindOf(attributes), attributes: { ...attributes } },
       base.context,
     )
   }
@@ -180,6 +181,13 @@ class SdkSpan implements Span {
     if (outcome === 'failed') this.#span.setStatus({ code: SpanStatusCode.ERROR })
     this.#span.end(timeOf(this.#base, endedMs))
   }
+}
+
+/** By which a backend tells what a service answers and takes in from what it does within. */
+function kindOf(attributes: SpanAttributes = {}): SpanKind {
+  if (attributes['http.route'] !== undefined) return SpanKind.SERVER
+  if (attributes['messaging.system'] !== undefined) return SpanKind.CONSUMER
+  return SpanKind.INTERNAL
 }
 
 function timeOf({ offsetMs }: SpanBase, ms = monotonicMs()): HrTime {

@@ -18,6 +18,8 @@ const span = z.object({
   spanId: z.string(),
   parentSpanId: z.string().optional(),
   name: z.string(),
+  /** 1: internal, 2: server, 5: consumer. */
+  kind: z.number(),
   startTimeUnixNano: z.coerce.bigint(),
   endTimeUnixNano: z.coerce.bigint(),
   attributes,

@@ -76,6 +76,7 @@ test('a record’s block and a request are traced, and exported when the worker 
   const block = blocks.find(({ attributes }) => attributes['ttpstream.first_offset'] === offset)
   const last = Number(block?.attributes['ttpstream.last_offset'])
   expect(block?.parentSpanId ?? '').toBe('')
+  expect(block?.kind).toBe(5)
   expect(block?.attributes).toEqual({
     'messaging.system': 'kafka',
     'messaging.destination.name': 'ttp.commands',
@@ -101,6 +102,7 @@ test('a record’s block and a request are traced, and exported when the worker 
       'insert ingest_progress',
     ]),
   )
+  expect(children.every(({ kind }) => kind === 1)).toBe(true)
   const tags = children.find(({ name }) => name === 'insert tags')
   expect(tags?.attributes).toEqual({ 'ttpstream.rows': 1, 'ttpstream.outcome': 'done' })
   expect(blocks.flatMap((of) => childrenOf(spans, of)).map(({ name }) => name)).toContain('commit')
@@ -108,6 +110,7 @@ test('a record’s block and a request are traced, and exported when the worker 
   const asked = spans.find(({ attributes }) => attributes['http.route'] === '/api/v1/ttp/tags')
   expect(asked).toMatchObject({
     name: 'GET /api/v1/ttp/tags',
+    kind: 2,
     attributes: { 'http.request.method': 'GET', 'http.response.status_code': 200 },
   })
   expect(resources[0]).toMatchObject({
