@@ -38,7 +38,7 @@ export class FolderWatcher {
   follow({ directories, links }: Pick<Listing, 'directories' | 'links'>): boolean {
     for (const [path, { watcher }] of this.#watched) {
       if (directories.has(path) || links.has(path)) continue
-      watcher.close()
+      end(watcher)
       this.#watched.delete(path)
     }
     let isNew = false
@@ -48,7 +48,7 @@ export class FolderWatcher {
   }
 
   close(): void {
-    for (const { watcher } of this.#watched.values()) watcher.close()
+    for (const { watcher } of this.#watched.values()) end(watcher)
     this.#watched.clear()
   }
 
@@ -57,7 +57,7 @@ export class FolderWatcher {
     const inode = inodeOf(path)
     const known = this.#watched.get(path)
     if (known?.inode === inode || inode === 0) return false
-    known?.watcher.close()
+    if (known !== undefined) end(known.watcher)
     this.#watched.set(path, { inode, watcher: this.#open(path, tell) })
     return true
   }
@@ -70,7 +70,7 @@ export class FolderWatcher {
     watcher.on('unlinkDir', this.#hints.onAny)
     watcher.on('error', (thrown) => {
       this.#watched.delete(path)
-      watcher.close()
+      end(watcher)
       this.#hints.onProblem(`${path}: ${messageOf(thrown)}`)
       this.#hints.onAny()
     })
@@ -93,6 +93,11 @@ export class FolderWatcher {
     }
     return this.#watched.has(path) || inodeOf(directory) !== this.#watched.get(directory)?.inode
   }
+}
+
+/** It tells nothing more from here on; what is left to do is chokidar's. */
+function end(watcher: FSWatcher): void {
+  watcher.close().catch(() => {})
 }
 
 /**
