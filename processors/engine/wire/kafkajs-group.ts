@@ -1,12 +1,14 @@
 /**
- * Two habits of kafkajs's consumer group that would break exactly once, put right for the whole
- * process; `docs/decisions/undecodable-batches.md` tells why there is no other place for it.
+ * Habits of kafkajs's consumer group put right for the whole process. The first two would break
+ * exactly once; `docs/decisions/undecodable-batches.md` tells why there is no other place for it.
  *
  * - Where an offset is out of range it commits −1 or −2 over the group's commit, and with it over
  *   the intent in the commit's metadata. Here it only goes on at the first offset there is.
  * - It joins again while batches of the old epoch are still being written, and says so beforehand
  *   on one of three paths only. Here every join is told to the source first, and waits until what
  *   is being written is done or dropped: the next owner begins when nothing of ours is on its way.
+ * - It gives up for good when no broker answers who coordinates the group, as after a connection that
+ *   was reset at that moment, though it starts again after any other failure to reach one.
  */
 
 import { createRequire } from 'node:module'
@@ -33,6 +35,10 @@ interface ConsumerGroup {
   joinAndSync(): Promise<unknown>
 }
 
+interface Cluster {
+  findGroupCoordinatorMetadata(group: object): Promise<unknown>
+}
+
 /** What the payload of a REBALANCING event holds besides kafkajs's own. */
 export interface BeforeJoin {
   /** The join begins when this has settled. */
@@ -48,6 +54,7 @@ export function installGroupRules(): void {
   if (Object.hasOwn(group, installed)) return
   Object.defineProperty(group, installed, { value: true })
   const rebalancing = eventName()
+  askAgainForCoordinator(prototypeOf<Cluster>('kafkajs/src/cluster/index.js'))
   manager.setDefaultOffset = startAtFirst
   const join = group.joinAndSync
   group.joinAndSync = async function (this: ConsumerGroup) {
@@ -57,6 +64,18 @@ export function installGroupRules(): void {
     this.instrumentationEmitter.emit(rebalancing, { groupId, memberId, waitFor })
     await Promise.allSettled(works)
     return join.call(this)
+  }
+}
+
+function askAgainForCoordinator(cluster: Cluster): void {
+  const find = cluster.findGroupCoordinatorMetadata
+  cluster.findGroupCoordinatorMetadata = async function (this: Cluster, group) {
+    try {
+      return await find.call(this, group)
+    } catch (cause) {
+      const isNotFound = cause instanceof Error && cause.name === 'KafkaJSGroupCoordinatorNotFound'
+      throw isNotFound ? Object.assign(cause, { retriable: true }) : cause
+    }
   }
 }
 
