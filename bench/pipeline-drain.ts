@@ -1,15 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { createClickHouse } from '../cli/clickhouse.ts'
+import { portions } from '../cli/portions.ts'
 import { peakRssMb } from '../test/process-figures.ts'
-import {
-  connectProducer,
-  cpuOf,
-  type EngineSettings,
-  portions,
-  type Stack,
-  send,
-} from './pipeline-stack.ts'
+import { connectProducer, cpuOf, type EngineSettings, type Stack, send } from './pipeline-stack.ts'
 import { stepsBetween, stepsOf } from './pipeline-steps.ts'
 
 /** Preloads the topic, starts `count` engines and measures from the first finished block to the last. */

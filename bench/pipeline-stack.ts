@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { type DevStack, startDevStack } from '../cli/dev-stack.ts'
+import { portions } from '../cli/portions.ts'
 import { freePort } from '../cli/ports.ts'
 import { names } from '../core/config.ts'
 import { childrenOf, cpuSeconds } from '../test/process-figures.ts'
@@ -63,9 +64,6 @@ export async function connectProducer({ kafka }: DevStack): Promise<Producer> {
   return producer
 }
 
-/** One produce call takes at most 1 MB. */
-const sendBytesMax = 700_000
-
 /** Sends to one of the two partitions, in as many calls as it takes. */
 export async function send(
   producer: Producer,
@@ -76,22 +74,6 @@ export async function send(
     const messages = portion.map((value) => ({ value, partition }))
     await producer.send({ topic: 'ttp.commands', acks: 1, messages })
   }
-}
-
-export function* portions(lines: readonly string[]): Generator<readonly string[]> {
-  let portion: string[] = []
-  let bytes = 0
-  for (const line of lines) {
-    const size = Buffer.byteLength(line) + 64
-    if (portion.length > 0 && bytes + size > sendBytesMax) {
-      yield portion
-      portion = []
-      bytes = 0
-    }
-    portion.push(line)
-    bytes += size
-  }
-  if (portion.length > 0) yield portion
 }
 
 function spawnEngine({ config }: DevStack, settings: EngineSettings, port: number): ChildProcess {

@@ -1,9 +1,4 @@
-import {
-  adoption,
-  adoptionsMax,
-  type CandidateFilter,
-  readCandidates,
-} from '../api/lifecycle/candidates.ts'
+import { adoption, type CandidateFilter, readCandidates } from '../api/lifecycle/candidates.ts'
 import type { Views } from '../core/clickhouse.ts'
 import { systemClock } from '../core/clock.ts'
 import type { OutRecord } from '../core/kafka.ts'
@@ -29,8 +24,7 @@ export async function adoptCandidates(
   filter: CandidateFilter,
 ): Promise<AdoptionResult> {
   const nowMs = systemClock.now()
-  const found = await readCandidates(views, nowMs / secondMs, filter)
-  const wanted = found.slice(0, adoptionsMax)
+  const { wanted, left } = await readCandidates(views, nowMs / secondMs, filter)
   const event_time = new Date(nowMs).toISOString()
   const records = wanted.map((one) => {
     const change = adoption(one, actor)
@@ -38,5 +32,5 @@ export async function adoptCandidates(
     return { topic, key: `${change.kind}:${change.id}`, value }
   })
   if (send !== null) await send(records)
-  return { ids: wanted.map(({ id }) => id), left: found.length - wanted.length }
+  return { ids: wanted.map(({ id }) => id), left }
 }

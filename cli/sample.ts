@@ -10,6 +10,7 @@ import { gunzipSync } from 'node:zlib'
 import type { Kafka } from 'kafkajs'
 import { z } from 'zod'
 import type { Config, SettingName } from '../core/config.ts'
+import { portions } from './portions.ts'
 
 export interface SamplePart {
   /** File name without its endings. */
@@ -37,7 +38,6 @@ export interface Replayed {
 }
 
 const folder = fileURLToPath(new URL('../examples/sample', import.meta.url))
-const sendBytesMax = 700_000
 
 /** Catalog first, so that assets are known when alerts name them; the rest by name. */
 export function readSample(): readonly SamplePart[] {
@@ -103,20 +103,4 @@ function partOf(file: string, recordings: readonly Recording[]): SamplePart {
   const recording = recordings.find(({ id }) => id === name)
   const part = { name, topic: topics[name] ?? ('TTPSTREAM_TOPIC_COMMANDS' as const), lines }
   return recording === undefined ? part : { ...part, recording }
-}
-
-function* portions(lines: readonly string[]): Generator<readonly string[]> {
-  let portion: string[] = []
-  let bytes = 0
-  for (const line of lines) {
-    const size = Buffer.byteLength(line) + 64
-    if (portion.length > 0 && bytes + size > sendBytesMax) {
-      yield portion
-      portion = []
-      bytes = 0
-    }
-    portion.push(line)
-    bytes += size
-  }
-  if (portion.length > 0) yield portion
 }

@@ -53,11 +53,10 @@ const shownMax = 100
 export const adopt: Resource = (app, { views, clock, catalog }) => {
   app.openapi(route, async (c) => {
     const { filter, dry_run } = c.req.valid('json')
-    const found = await readCandidates(views, instantNow(clock), filter)
-    const wanted = found.slice(0, adoptionsMax)
+    const { wanted, left } = await readCandidates(views, instantNow(clock), filter)
     const answer = {
       adopted: wanted.length,
-      left: found.length - wanted.length,
+      left,
       asset_ids: wanted.slice(0, shownMax).map(({ id }) => id),
     }
     if (dry_run || wanted.length === 0) return c.json(answer, 200)

@@ -38,17 +38,26 @@ export interface Candidate {
   readonly entity: Entity
 }
 
-/** In the order of their ids. No filter: every candidate as of `at_s`. */
+export interface Candidates {
+  /** In the order of their ids. */
+  readonly wanted: readonly Candidate[]
+  /** Found beyond the most that are adopted at once. */
+  readonly left: number
+}
+
+/** The first `adoptionsMax` as of `at_s`. No filter: of all candidates. */
 export async function readCandidates(
   views: Views,
   at_s: number,
   filter: CandidateFilter,
-): Promise<readonly Candidate[]> {
+): Promise<Candidates> {
   const rows = await views.select<CandidateRow>('candidate_assets', { at_s })
-  return rows
+  const found = rows
     .map((row) => ({ ...row, parsed: entitySchema.parse(JSON.parse(row.entity)) }))
     .filter(({ parsed, technique_ids }) => isWanted(parsed, technique_ids, filter))
     .map(({ asset_id, parsed }) => ({ id: asset_id, entity: parsed }))
+  const wanted = found.slice(0, adoptionsMax)
+  return { wanted, left: found.length - wanted.length }
 }
 
 export function adoption({ id, entity }: Candidate, actor: string): CatalogWrite {

@@ -16,6 +16,7 @@ import { gunzipSync } from 'node:zlib'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { createClickHouse } from '../../cli/clickhouse.ts'
 import { type DevStack, startDevStack } from '../../cli/dev-stack.ts'
+import { portions } from '../../cli/portions.ts'
 import { names } from '../../core/config.ts'
 import { rssMb } from '../process-figures.ts'
 import { slopeMbPerMinute } from './memory.ts'
@@ -38,7 +39,6 @@ if (!existsSync(folder)) {
   process.exit(0)
 }
 const slopeMbMax = 1
-const sendBytesMax = 700_000
 const finishMsMax = 300_000
 const paceRecordsPerSecond = 4_000
 /** The heap takes its size in this time, behind a first pass over everything. */
@@ -162,21 +162,6 @@ async function send(producer: Producer, lines: readonly string[]): Promise<void>
     acks: -1,
     messages: lines.map((value) => ({ value })),
   })
-}
-
-function* portions(lines: readonly string[]): Generator<readonly string[]> {
-  let portion: string[] = []
-  let bytes = 0
-  for (const line of lines) {
-    if (portion.length > 0 && bytes + line.length > sendBytesMax) {
-      yield portion
-      portion = []
-      bytes = 0
-    }
-    portion.push(line)
-    bytes += line.length * 1.2 + 64
-  }
-  if (portion.length > 0) yield portion
 }
 
 async function untilRecords(records: number): Promise<void> {
