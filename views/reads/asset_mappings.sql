@@ -1,6 +1,7 @@
 -- One row per detection asset and technique that were ever mapped to each other, as of at_s (epoch seconds);
 -- asset_id '' is every asset. removed_at is null while the mapping is in force; created_at is when the mapping
 -- that is in force was made or, of a removed one, when it first was. mapping_ids: the records that are in force.
+-- A record that names another asset or technique than before ends the one and begins the other.
 CREATE OR REPLACE VIEW asset_mappings AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT
@@ -14,30 +15,40 @@ SELECT
     arraySort(groupArrayIf(l.mapping_id, l.is_in_force)) AS mapping_ids
 FROM
 (
+    -- A span: the changes of one record one after the other that put the same asset and technique.
     SELECT
         mapping_id,
-        argMaxIf(e.asset_id, e.version, op = 'put') AS asset_id,
-        argMaxIf(e.technique_id, e.version, op = 'put') AS technique_id,
-        argMaxIf(e.coverage_type, e.version, op = 'put') AS coverage_type,
-        argMaxIf(e.confidence_level, e.version, op = 'put') AS confidence_level,
-        argMaxIf(e.notes, e.version, op = 'put') AS notes,
-        max(e.version) AS version,
-        argMax(op, e.version) = 'put' AS is_in_force,
-        minIf(event_time, op = 'put' AND (e.version > last_removal OR NOT is_put_last)) AS created_at,
-        minIf(event_time, op = 'delete' AND e.version > last_put) AS removed_at
+        e.asset_id AS asset_id,
+        e.technique_id AS technique_id,
+        argMax(e.coverage_type, e.version) AS coverage_type,
+        argMax(e.confidence_level, e.version) AS confidence_level,
+        argMax(e.notes, e.version) AS notes,
+        min(event_time) AS created_at,
+        argMax(next_time, e.version) AS removed_at,
+        max(greatest(e.version, next_version)) AS version,
+        argMax(next_version, e.version) = 0 AS is_in_force
     FROM
     (
-        SELECT
-            *,
-            version,
-            maxIf(version, op = 'delete') OVER (PARTITION BY mapping_id) AS last_removal,
-            maxIf(version, op = 'put') OVER (PARTITION BY mapping_id) AS last_put,
-            last_put > last_removal AS is_put_last
-        FROM mapping_events
-        WHERE event_time <= at
+        SELECT *, version, next_version, next_time, sum(is_begin) OVER changes AS span
+        FROM
+        (
+            SELECT
+                *,
+                version,
+                lagInFrame((op, asset_id, technique_id)) OVER around != (op, asset_id, technique_id) AS is_begin,
+                leadInFrame(version) OVER around AS next_version,
+                leadInFrame(event_time) OVER around AS next_time
+            FROM mapping_events
+            WHERE event_time <= at
+                AND ({asset_id:String} = '' OR mapping_id IN (
+                    SELECT mapping_id FROM mapping_events WHERE mapping_events.asset_id = {asset_id:String}))
+            WINDOW around AS (
+                PARTITION BY mapping_id ORDER BY version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        )
+        WINDOW changes AS (PARTITION BY mapping_id ORDER BY version)
     ) AS e
-    GROUP BY mapping_id
-    HAVING countIf(op = 'put') > 0
+    WHERE op = 'put'
+    GROUP BY mapping_id, span, e.asset_id, e.technique_id
 ) AS l
 WHERE {asset_id:String} IN ('', l.asset_id)
 GROUP BY l.asset_id, l.technique_id;
