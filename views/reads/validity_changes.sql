@@ -1,5 +1,6 @@
 -- One row per time that the daily run, by at_s (epoch seconds), found validations of this technique to have
--- become invalid or valid again: causes are all that held then, began and ended what was new.
+-- become invalid or valid again: causes are all that held then, began and ended what was new. A record that is
+-- on the log twice tells it once.
 -- after: asset_mappings
 CREATE OR REPLACE VIEW validity_changes AS
 SELECT
@@ -20,4 +21,6 @@ WHERE kind = 'validity_change'
             SELECT asset_id
             FROM asset_mappings(at_s = {at_s:Float64}, asset_id = '')
             WHERE technique_id = {technique_id:String}),
-        JSONExtractString(entity, 'technique_id') = {technique_id:String});
+        JSONExtractString(entity, 'technique_id') = {technique_id:String})
+ORDER BY id, version DESC
+LIMIT 1 BY id, event_time;
