@@ -18,12 +18,20 @@ export function naiveRevision(rules: readonly Rule[]): Revision {
   }
 }
 
-/** Equal sets of rules have equal ids on every worker, in whatever order they were loaded. */
+/**
+ * Equal sets of rules have equal ids on every worker, in whatever order they were loaded: the sum of a
+ * hash of each rule, so that an edit costs one hash and no sorting.
+ */
 export function revisionId(rules: readonly Rule[]): string {
-  return sha256Hex(rules.map(revisionLine).sort().join('\n'))
+  return revisionIdOf(rules.reduce((sum, rule) => sum + revisionTerm(rule), 0n))
 }
 
-/** What a rule gives to the id of a revision. */
-export function revisionLine({ id, version, ruleHash }: Rule): string {
-  return `${id} ${version} ${ruleHash}`
+/** What a rule adds to the sum. */
+export function revisionTerm({ id, version, ruleHash }: Rule): bigint {
+  return BigInt(`0x${sha256Hex(`${id} ${version} ${ruleHash}`)}`)
+}
+
+/** 64 hex digits. */
+export function revisionIdOf(sum: bigint): string {
+  return BigInt.asUintN(256, sum).toString(16).padStart(64, '0')
 }

@@ -1,5 +1,4 @@
-import { sha256Hex } from '../../core/hash.ts'
-import { revisionId, revisionLine } from '../language/naive-revision.ts'
+import { revisionIdOf, revisionTerm } from '../language/naive-revision.ts'
 import type { Rule } from '../rule.ts'
 import { FieldNames } from './field-names.ts'
 import type { IndexedField } from './indexed-field.ts'
@@ -21,8 +20,7 @@ export class Lineage {
   /** The newest revision's, in its order. */
   #rules: readonly Rule[] = []
   #compiled: readonly CompiledCondition[] = []
-  /** Of the newest revision, by line. */
-  #idLines: readonly { readonly rule: Rule; readonly line: string }[] = []
+  readonly #terms = new WeakMap<Rule, bigint>()
   #conditions = 0
   #choices = 0
 
@@ -75,14 +73,19 @@ export class Lineage {
     return conditions
   }
 
-  /** As `revisionId`: only what is new is read, and sorted in. */
+  /** As `revisionId`: only what is new is hashed. */
   revisionId(rules: readonly Rule[]): string {
-    const fresh = new Set(rules)
-    if (fresh.size < rules.length) return revisionId(rules)
-    const kept = this.#idLines.filter(({ rule }) => fresh.delete(rule))
-    const added = [...fresh].map((rule) => ({ rule, line: revisionLine(rule) }))
-    this.#idLines = [...kept, ...added].sort((a, b) => (a.line < b.line ? -1 : 1))
-    return sha256Hex(this.#idLines.map(({ line }) => line).join('\n'))
+    let sum = 0n
+    for (const rule of rules) sum += this.#termOf(rule)
+    return revisionIdOf(sum)
+  }
+
+  #termOf(rule: Rule): bigint {
+    const known = this.#terms.get(rule)
+    if (known !== undefined) return known
+    const term = revisionTerm(rule)
+    this.#terms.set(rule, term)
+    return term
   }
 
   nextChoice(): number {
