@@ -15,10 +15,25 @@ const askedFieldsMax = 12
  * Contract: `gather` adds every rule that matches the event, and may add more. That holds for
  * whatever witness was chosen for each rule.
  */
-export class Plan {
+export interface RulePlan {
   /** One for each rule. */
   readonly choices: readonly Choice[]
   /** Numbers of the rules that no index can leave out. */
+  readonly always: readonly number[]
+  gather(event: MatchEvent, values: EventValues, candidates: IdSet): void
+  /**
+   * The same plan without the conditions of `removed` and with `added`. Only the fields that these
+   * look at are planned anew. `textsOf`: texts that a field has had, lower-case.
+   */
+  replaced(
+    removed: ReadonlySet<CompiledCondition>,
+    added: readonly Choice[],
+    textsOf?: (field: string) => readonly string[],
+  ): RulePlan
+}
+
+export class Plan implements RulePlan {
+  readonly choices: readonly Choice[]
   readonly always: readonly number[]
   readonly #fields: ReadonlyMap<string, PlannedField>
   /** Names with dots, by the field that their path begins with. */
@@ -42,10 +57,6 @@ export class Plan {
     this.#lineage = lineage
   }
 
-  /**
-   * The same plan without the conditions of `removed` and with `added`. Only the fields that these
-   * look at are planned anew. `textsOf`: texts that a field has had, lower-case.
-   */
   replaced(
     removed: ReadonlySet<CompiledCondition>,
     added: readonly Choice[],

@@ -62,6 +62,8 @@ export function compileRevision(
 
 /** One event in so many is timed. */
 export const timedEvery = 512
+/** The place of a condition that no rule has any more, which a plan of before may still find. */
+const gone = -1
 /** A lineage that has seen so many times as many conditions as are in use starts anew. */
 const numbersPerRuleMax = 4
 
@@ -76,7 +78,7 @@ class IndexedRevision implements CompiledRevision {
   readonly #counters: Counters
   readonly #timer: (() => number) | null
   readonly #onError: CompileOptions['onError']
-  /** By condition number: its place in `rules`. */
+  /** By condition number: its place in `rules`, or `gone`. */
   readonly #places: Int32Array
   /** By condition number, once it was needed. */
   readonly #predicates: (Predicate | undefined)[]
@@ -93,7 +95,7 @@ class IndexedRevision implements CompiledRevision {
     this.#lineage = lineage
     this.#conditions = lineage.compile(rules)
     const limit = lineage.numberLimit
-    this.#places = new Int32Array(limit)
+    this.#places = new Int32Array(limit).fill(gone)
     this.#conditions.forEach((condition, place) => {
       this.#places[condition.number] = place
     })
@@ -127,10 +129,11 @@ class IndexedRevision implements CompiledRevision {
     if (matched.length !== 0) matched.length = 0
     for (let index = 0; index < candidates.size; index += 1) {
       const number = candidates.at(index)
+      if (this.#places[number] === gone) continue
       if (route.isOpen && !this.#meets(number, event)) continue
       if (mute !== undefined && this.#isMuted(number, mute)) continue
       if (timer === null ? this.#holds(number) : this.#holdsTimed(number, timer)) {
-        matched.push(this.#places[number] ?? 0)
+        matched.push(this.#places[number] ?? gone)
       } else route.watch.missed(number)
     }
     const better = route.watch.after(route.events, route.plan, values)
@@ -186,7 +189,7 @@ class IndexedRevision implements CompiledRevision {
   }
 
   #compile(number: number): Predicate {
-    const condition = this.#conditions[this.#places[number] ?? 0]
+    const condition = this.#conditions[this.#places[number] ?? gone]
     assert(condition?.number === number, `no condition has the number ${number}`)
     this.#predicates[number] = condition.predicate
     return condition.predicate
@@ -217,7 +220,7 @@ class IndexedRevision implements CompiledRevision {
   }
 
   #ruleOf(number: number): Rule | undefined {
-    return this.rules[this.#places[number] ?? 0]
+    return this.rules[this.#places[number] ?? gone]
   }
 }
 

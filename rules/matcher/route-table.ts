@@ -2,6 +2,7 @@ import type { LogSource, MatchEvent } from '../../schemas/event.ts'
 import { meets } from '../language/sample.ts'
 import type { Rule } from '../rule.ts'
 import type { CompiledCondition, Lineage } from './lineage.ts'
+import { PatchedPlan } from './patched-plan.ts'
 import { Plan } from './plan.ts'
 import { Watch } from './watch.ts'
 
@@ -15,7 +16,7 @@ const inheritedChangesMax = 256
 
 /** What all events that meet the same rules share. */
 export interface Route {
-  plan: Plan
+  plan: Plan | PatchedPlan
   readonly watch: Watch
   events: number
   /** The plan holds rules that an event may not meet: each candidate is to be asked. */
@@ -129,7 +130,9 @@ export class RouteTable {
     const isTouched =
       added.length > 0 || route.plan.choices.some(({ condition }) => removed.has(condition))
     const guessed = added.map((condition) => condition.guessed)
-    const plan = isTouched ? route.plan.replaced(removed, guessed) : route.plan
+    const plan = isTouched
+      ? PatchedPlan.of(route.plan, removed, guessed, this.#lineage)
+      : route.plan
     const watch = new Watch(this.#lineage, route.watch.hasLearned)
     return { plan, watch, events: 0, isOpen: false }
   }

@@ -1,6 +1,7 @@
 import { fieldsOf, leavesOf } from '../language/tree.ts'
 import type { EventValues } from './event-values.ts'
 import type { CompiledCondition, Lineage } from './lineage.ts'
+import { PatchedPlan } from './patched-plan.ts'
 import type { Plan } from './plan.ts'
 import { ValueSample } from './value-sample.ts'
 import { witnessOf } from './witness.ts'
@@ -25,6 +26,9 @@ const relearnedMax = 256
 const sampledEvents = 256
 /** One event in so many is sampled: neighbours are alike. */
 const sampleEvery = 4
+
+/** A plan in use. */
+type UsedPlan = Plan | PatchedPlan
 
 export class Watch {
   readonly #lineage: Lineage
@@ -56,14 +60,14 @@ export class Watch {
   }
 
   /** After each event; `events` is how many there were. Returns a better plan, when it has one. */
-  after(events: number, plan: Plan, values: EventValues): Plan | null {
+  after(events: number, plan: UsedPlan, values: EventValues): UsedPlan | null {
     if (this.#state === 'sampling' && events % sampleEvery === 0) {
       this.#sample.add(values, this.#lineage.names)
     }
     return events < this.#until ? null : this.#next(events, plan)
   }
 
-  #next(events: number, plan: Plan): Plan | null {
+  #next(events: number, plan: UsedPlan): UsedPlan | null {
     switch (this.#state) {
       case 'waiting':
         this.#wasted = new Uint32Array(this.#lineage.numberLimit)
@@ -74,7 +78,8 @@ export class Watch {
         this.#wasted = null
         if (this.#wasteful.length === 0) {
           this.#wait(events)
-          return null
+          // Nobody edits rules just now.
+          return plan instanceof PatchedPlan ? plan.replaced(new Set(), []) : null
         }
         this.#sample = new ValueSample(new Set(this.#wasteful.flatMap(conditionFields)))
         this.#enter('sampling', events + sampledEvents * sampleEvery)
@@ -104,7 +109,7 @@ export class Watch {
   }
 }
 
-function wastefulOf(plan: Plan, wasted: Uint32Array): CompiledCondition[] {
+function wastefulOf(plan: UsedPlan, wasted: Uint32Array): CompiledCondition[] {
   const wasteOf = (condition: CompiledCondition): number => wasted[condition.number] ?? 0
   return plan.choices
     .map((choice) => choice.condition)
@@ -117,7 +122,11 @@ function conditionFields(condition: CompiledCondition): string[] {
   return leavesOf(condition.rule.condition).flatMap(fieldsOf)
 }
 
-function replanned(plan: Plan, wasteful: readonly CompiledCondition[], sample: ValueSample): Plan {
+function replanned(
+  plan: UsedPlan,
+  wasteful: readonly CompiledCondition[],
+  sample: ValueSample,
+): UsedPlan {
   const rarity = sample.rarity()
   const choices = wasteful.map((condition) =>
     condition.choose(witnessOf(condition.rule.condition, rarity)),
