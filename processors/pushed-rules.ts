@@ -10,8 +10,10 @@
 import type { LogRecord } from '../core/kafka.ts'
 import type { RuleSetChange } from '../rules/folder.ts'
 import type { RuleContext } from '../rules/language/context.ts'
+import type { RuleFile } from '../rules/loaded-file.ts'
 import { ruleChanges } from '../rules/rule-change.ts'
-import { buildRuleSet, type RuleFile, type RuleSet } from '../rules/rule-set.ts'
+import { buildRuleSet, type RuleSet } from '../rules/rule-set.ts'
+import { editRuleSet } from '../rules/rule-set-edit.ts'
 import { parseCatalog } from '../schemas/catalog.ts'
 
 export interface PushedFile {
@@ -77,11 +79,27 @@ export class PushedRules {
     const pushed = [...contents].map(([path, text]): RuleFile => {
       return this.#built.get(path) === text ? { path, isUnchanged: true } : { path, text }
     })
-    const own = before === undefined ? this.#own : this.#own.map(unchanged)
-    const ruleSet = buildRuleSet([...own, ...pushed], this.#context, before)
+    const ruleSet = this.#edited(before, pushed) ?? this.#rebuilt(before, pushed)
     this.#built = contents
     this.#ruleSet = ruleSet
     return { ruleSet, changes: ruleChanges(before, ruleSet) }
+  }
+
+  /** Null unless the paths are those of before. */
+  #edited(before: RuleSet | undefined, pushed: readonly RuleFile[]): RuleSet | null {
+    const isSame =
+      pushed.length === this.#built.size && pushed.every(({ path }) => this.#built.has(path))
+    if (before === undefined || !isSame) return null
+    return editRuleSet(
+      before,
+      pushed.filter((file) => !('isUnchanged' in file)),
+      this.#context,
+    )
+  }
+
+  #rebuilt(before: RuleSet | undefined, pushed: readonly RuleFile[]): RuleSet {
+    const own = before === undefined ? this.#own : this.#own.map(unchanged)
+    return buildRuleSet([...own, ...pushed], this.#context, before)
   }
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../core/error.ts'
-import type { RuleFile } from './rule-set.ts'
+import type { RuleFile } from './loaded-file.ts'
 
 /**
  * What lies in rule folders now, as far as rules go. Symbolic links are followed, each place once.

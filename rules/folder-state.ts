@@ -1,6 +1,8 @@
 import { type ListedFile, readRuleFile, statRuleFile } from './folder-listing.ts'
 import type { RuleContext } from './language/context.ts'
-import { buildRuleSet, type RuleFile, type RuleSet } from './rule-set.ts'
+import type { RuleFile } from './loaded-file.ts'
+import { buildRuleSet, type RuleSet } from './rule-set.ts'
+import { editRuleSet } from './rule-set-edit.ts'
 import { Settling } from './settling.ts'
 
 /**
@@ -13,7 +15,7 @@ export class FolderState {
   readonly #context: RuleContext
   readonly #settling: Settling
   /** Files as they were when the rule set took them: the files of `#ruleSet`, and no others. */
-  #taken: ReadonlyMap<string, ListedFile>
+  #taken: Map<string, ListedFile>
   #ruleSet: RuleSet
   #nowMs = 0
 
@@ -22,7 +24,7 @@ export class FolderState {
     this.#context = context
     this.#settling = new Settling(settleMs)
     this.#ruleSet = buildRuleSet([...files.keys()].map(readRuleFile), context)
-    this.#taken = files
+    this.#taken = new Map(files)
   }
 
   get ruleSet(): RuleSet {
@@ -36,6 +38,8 @@ export class FolderState {
 
   /** A look at these files only, and at those held back. */
   lookAt(paths: ReadonlySet<string>, nowMs: number): RuleSet {
+    const edited = this.#settling.size === 0 ? this.#edited(paths) : null
+    if (edited !== null) return edited
     const again = new Set([...paths, ...this.#settling.paths])
     const listed = new Map(this.#taken)
     for (const path of again) {
@@ -72,6 +76,21 @@ export class FolderState {
       next = buildRuleSet(seen.files, this.#context, this.#ruleSet)
     }
     this.#taken = seen.taken
+    this.#ruleSet = next
+    return next
+  }
+
+  /** Null unless all that there is to see is good edits of files that were taken. */
+  #edited(paths: ReadonlySet<string>): RuleSet | null {
+    const listed = new Map<string, ListedFile>()
+    for (const path of paths) {
+      const file = this.#taken.has(path) ? statRuleFile(path) : undefined
+      if (file === undefined || file.isEmpty) return null
+      listed.set(path, file)
+    }
+    const next = editRuleSet(this.#ruleSet, [...paths].map(readRuleFile), this.#context)
+    if (next === null) return null
+    for (const [path, file] of listed) this.#taken.set(path, file)
     this.#ruleSet = next
     return next
   }
@@ -141,7 +160,7 @@ interface Seen {
   /** What to build from. */
   readonly files: readonly RuleFile[]
   /** How each of them was when it was read. */
-  readonly taken: ReadonlyMap<string, ListedFile>
+  readonly taken: Map<string, ListedFile>
   /** Files that are not there, and are held on to for a moment. */
   readonly gone: ReadonlySet<string>
 }

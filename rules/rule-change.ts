@@ -18,17 +18,18 @@ export interface RuleChange {
 
 /** From `before` to `after`: rules by id, then rejections that are new. */
 export function ruleChanges(before: RuleSet | undefined, after: RuleSet): readonly RuleChange[] {
-  // Almost all rules are the same objects: only the others are gone through.
-  const untouched = new Set(before?.rules)
-  const fresh = after.rules.filter((rule) => !untouched.has(rule))
-  for (const rule of after.rules) untouched.delete(rule)
-  const old = new Map([...untouched].map((rule) => [rule.id, rule]))
+  // Almost all rules are the same objects, most in the same places: only the others are gone through.
+  const was = before?.rules ?? []
+  const gone = new Set(was.filter((rule, place) => rule !== after.rules[place]))
+  const moved = after.rules.filter((rule, place) => rule !== was[place])
+  const fresh = moved.filter((rule) => !gone.delete(rule))
+  const old = new Map([...gone].map((rule) => [rule.id, rule]))
   const current = new Map(fresh.map((rule) => [rule.id, rule]))
   const changes: RuleChange[] = []
   for (const rule of fresh) {
-    const was = old.get(rule.id)
-    if (was === undefined) changes.push(changeOf('loaded', rule))
-    else if (isEdited(was, rule)) changes.push(changeOf('reloaded', rule))
+    const before = old.get(rule.id)
+    if (before === undefined) changes.push(changeOf('loaded', rule))
+    else if (isEdited(before, rule)) changes.push(changeOf('reloaded', rule))
   }
   for (const rule of old.values()) {
     if (!current.has(rule.id)) changes.push(changeOf('removed', rule))

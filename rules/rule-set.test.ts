@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ruleContext } from './language/context.ts'
+import type { RuleFile } from './loaded-file.ts'
 import { ruleChanges } from './rule-change.ts'
-import { buildRuleSet, type RuleFile, type RuleSet } from './rule-set.ts'
+import { buildRuleSet, type RuleSet } from './rule-set.ts'
 
 const context = ruleContext()
 

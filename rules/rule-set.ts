@@ -1,14 +1,20 @@
 import type { Diagnostic } from '../core/diagnostic.ts'
-import { assert } from '../core/error.ts'
-import { sha256Hex } from '../core/hash.ts'
 import { compileRules } from './compile.ts'
 import { circularCorrelations } from './correlated-rule.ts'
 import type { RuleContext } from './language/context.ts'
 import type { Correlation } from './language/correlation.ts'
-import { filtered, isNamed, type SigmaFilter } from './language/filter.ts'
-import { type Overlay, overlaid } from './language/overlay.ts'
-import { type ParsedFile, parseRules } from './language/parse.ts'
-import type { CompiledRevision, CompileOptions } from './matcher/revision.ts'
+import { isNamed, type SigmaFilter } from './language/filter.ts'
+import type { Overlay } from './language/overlay.ts'
+import {
+  type Adjustments,
+  adjusted,
+  isSameList,
+  type LoadedFile,
+  loadFile,
+  nothingKept,
+  type RuleFile,
+} from './loaded-file.ts'
+import type { CompiledRevision } from './matcher/revision.ts'
 import type { Rule } from './rule.ts'
 
 /**
@@ -41,26 +47,6 @@ export interface Rejection {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-export type RuleFile =
-  | { readonly path: string; readonly text: string }
-  /** As it was when the previous set was built. */
-  | { readonly path: string; readonly isUnchanged: true }
-  /** The file is there and cannot be read. */
-  | { readonly path: string; readonly problem: string }
-
-export interface LoadedFile extends ParsedFile {
-  readonly textHash: string
-  /** Last good versions of what this file's text no longer yields. */
-  readonly kept: Pick<ParsedFile, 'rules' | 'filters' | 'correlations' | 'overlays'>
-  /** The file's rules as these filters and overlays of all files leave them. */
-  readonly adjusted: { readonly by: Adjustments; readonly rules: readonly Rule[] }
-}
-
-interface Adjustments {
-  readonly filters: readonly SigmaFilter[]
-  readonly overlays: readonly Overlay[]
-}
-
 /** `files` in any order, each path once. Total: bad files end as diagnostics. */
 export function buildRuleSet(
   files: readonly RuleFile[],
@@ -73,7 +59,7 @@ export function buildRuleSet(
   const loaded = parsed.map((file) => adjusted(file, by, previous))
   const diagnostics = loaded.flatMap((file) => file.diagnostics)
   const rejections = loaded.flatMap(rejectionsOf)
-  const claims = sameClaims(loaded, previous) ?? claimIds(loaded)
+  const claims = claimIds(loaded)
   const { rules, duplicates } = claims
   const circular = circularCorrelations(claims.correlations)
   const correlations = claims.correlations.filter((one) => !circular.includes(one))
@@ -88,7 +74,7 @@ export function buildRuleSet(
   return {
     rules: isSame ? previous.rules : rules,
     correlations,
-    revision: isSame ? previous.revision : compileRules(rules, optionsOf(context, previous)),
+    revision: isSame ? previous.revision : revisionOf(rules, context, previous),
     diagnostics,
     rejections,
     files: new Map(loaded.map((file) => [file.file, file])),
@@ -108,103 +94,14 @@ function adjustmentsOf(parsed: readonly LoadedFile[]): Adjustments {
   return { filters, overlays }
 }
 
-function optionsOf(context: RuleContext, previous: RuleSet | undefined): CompileOptions {
-  return previous === undefined
-    ? { ...context.matching }
-    : { ...context.matching, previous: previous.revision }
-}
-
-function loadFile(file: RuleFile, context: RuleContext, previous: RuleSet | undefined): LoadedFile {
-  const before = previous?.files.get(file.path)
-  if ('isUnchanged' in file) {
-    assert(before !== undefined, `${file.path} cannot be unchanged: it was not there`)
-    return before
-  }
-  if ('problem' in file) return unreadable(file.path, file.problem, before)
-  const textHash = sha256Hex(file.text)
-  if (before?.textHash === textHash) return before
-  const parsed = parseRules(file.path, file.text, context)
-  return {
-    ...parsed,
-    textHash,
-    kept: lastGood(parsed, before, previous),
-    adjusted: { by: noAdjustments, rules: parsed.rules },
-  }
-}
-
-function unreadable(path: string, problem: string, before: LoadedFile | undefined): LoadedFile {
-  const diagnostic: Diagnostic = {
-    severity: 'error',
-    code: 'unreadable-file',
-    message: problem,
-    file: path,
-    line: 0,
-    column: 0,
-    note:
-      before === undefined ? 'it is read again when it changes' : 'its last rules stay in force',
-  }
-  const nothing = { file: path, rules: [], filters: [], correlations: [], overlays: [] }
-  const parsed = { ...nothing, diagnostics: [diagnostic], refusedIds: [], hasNamelessRefusal: true }
-  const kept = lastGood(parsed, before, undefined)
-  return { ...parsed, textHash: '', kept, adjusted: { by: noAdjustments, rules: [] } }
-}
-
-/** Versions in force of everything that `parsed` refuses, wherever they came from. */
-function lastGood(
-  parsed: ParsedFile,
-  before: LoadedFile | undefined,
+/** What did not change is taken over from `previous`. */
+export function revisionOf(
+  rules: readonly Rule[],
+  { matching }: RuleContext,
   previous: RuleSet | undefined,
-): LoadedFile['kept'] {
-  if (parsed.refusedIds.length === 0 && !parsed.hasNamelessRefusal) return nothingKept
-  const now = new Set(itemsOf(parsed).map(idOf))
-  const refused = new Set(parsed.refusedIds)
-  const isKept = (item: { id: string }) =>
-    !now.has(item.id) && (refused.has(item.id) || parsed.hasNamelessRefusal)
-  const own = {
-    rules: [...(before?.rules ?? []), ...(before?.kept.rules ?? [])].filter(isKept),
-    filters: [...(before?.filters ?? []), ...(before?.kept.filters ?? [])].filter(isKept),
-    correlations: [...(before?.correlations ?? []), ...(before?.kept.correlations ?? [])].filter(
-      isKept,
-    ),
-    overlays: [...(before?.overlays ?? []), ...(before?.kept.overlays ?? [])].filter(isKept),
-  }
-  // A rule that moved to this file and broke on the way.
-  const found = new Set(itemsOf(own).map(idOf))
-  const isMoved = (item: { id: string }) =>
-    refused.has(item.id) && !found.has(item.id) && !now.has(item.id)
-  const others = [...(previous?.files.values() ?? [])].flatMap((file) => [
-    ...file.rules,
-    ...file.kept.rules,
-  ])
-  return { ...own, rules: [...own.rules, ...others.filter(isMoved).slice(0, 1)] }
-}
-
-const nothingKept: LoadedFile['kept'] = { rules: [], filters: [], correlations: [], overlays: [] }
-const noAdjustments: Adjustments = { filters: [], overlays: [] }
-
-function itemsOf(some: LoadedFile['kept']): readonly { readonly id: string }[] {
-  return [...some.rules, ...some.filters, ...some.correlations, ...some.overlays]
-}
-
-function idOf(item: { readonly id: string }): string {
-  return item.id
-}
-
-/** The file with its rules as all filters and overlays leave them; the same object where nothing changed. */
-function adjusted(file: LoadedFile, by: Adjustments, previous: RuleSet | undefined): LoadedFile {
-  const isCurrent =
-    previous?.files.get(file.file) === file &&
-    isSameList(file.adjusted.by.filters, by.filters) &&
-    isSameList(file.adjusted.by.overlays, by.overlays)
-  if (isCurrent) return file
-  const rules = [...file.rules, ...file.kept.rules]
-    .toSorted((a, b) => a.line - b.line)
-    .flatMap((rule) => overlaid(filtered(rule, by.filters), by.overlays))
-  return { ...file, adjusted: { by, rules } }
-}
-
-function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index])
+): CompiledRevision {
+  const from = previous === undefined ? {} : { previous: previous.revision }
+  return compileRules(rules, { ...matching, ...from })
 }
 
 function rejectionsOf(file: LoadedFile): readonly Rejection[] {
@@ -218,31 +115,6 @@ interface Claims {
   readonly rules: readonly Rule[]
   readonly correlations: readonly Correlation[]
   readonly duplicates: readonly { item: Rule | Correlation; diagnostic: Diagnostic }[]
-}
-
-/**
- * The claims where every file states the ids that it stated before and nothing is in dispute: so
- * after most edits. Else null.
- */
-function sameClaims(files: readonly LoadedFile[], previous: RuleSet | undefined): Claims | null {
-  if (previous === undefined || previous.rejections.length > 0) return null
-  if (previous.files.size !== files.length) return null
-  const rules: Rule[] = []
-  for (const file of files) {
-    const before = previous.files.get(file.file)
-    if (before !== file && !isSameStatement(file, before)) return null
-    for (const rule of file.adjusted.rules) rules.push(rule)
-  }
-  return { rules, correlations: previous.correlations, duplicates: [] }
-}
-
-function isSameStatement(file: LoadedFile, before: LoadedFile | undefined): boolean {
-  return (
-    before !== undefined &&
-    file.kept === nothingKept &&
-    isSameList(file.adjusted.rules.map(idOf), before.adjusted.rules.map(idOf)) &&
-    isSameList(file.correlations, before.correlations)
-  )
 }
 
 /** One item an id. What a file says now comes before what another file no longer says. */

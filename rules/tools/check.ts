@@ -1,6 +1,7 @@
 import { type Diagnostic, formatDiagnostic } from '../../core/diagnostic.ts'
 import type { RuleContext } from '../language/context.ts'
-import { buildRuleSet, type RuleFile, type RuleSet } from '../rule-set.ts'
+import type { RuleFile } from '../loaded-file.ts'
+import { buildRuleSet, type RuleSet } from '../rule-set.ts'
 
 /** `rules check`: do these files load, their own tests included? */
 export interface CheckResult {

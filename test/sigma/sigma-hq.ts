@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import type { RuleFile } from '../../rules/rule-set.ts'
+import type { RuleFile } from '../../rules/loaded-file.ts'
 
 /** SigmaHQ's rules and samples as they lie beside the project; not part of it. */
 
