@@ -24,7 +24,7 @@ FROM
         SELECT
             *,
             leadInFrame(event_time, 1, toDateTime64('2299-12-31 00:00:00', 3, 'UTC')) OVER changes AS to_time,
-            min(event_time) OVER (PARTITION BY policy_id) AS created_at
+            minIf(event_time, op = 'put') OVER (PARTITION BY policy_id) AS created_at
         FROM policy_events
         WINDOW changes AS (
             PARTITION BY policy_id ORDER BY version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)

@@ -16,7 +16,7 @@ FROM
 (
     SELECT
         *,
-        min(event_time) OVER (PARTITION BY change_id) AS created_at
+        minIf(event_time, op = 'put') OVER (PARTITION BY change_id) AS created_at
     FROM infrastructure_events
     WHERE event_time <= fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC')
     ORDER BY change_id, version DESC

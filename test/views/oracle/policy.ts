@@ -106,7 +106,7 @@ export class Policies {
       assetType: text(entity, 'applies_to_asset_type').toLowerCase(),
       tactic: text(entity, 'applies_to_tactic'),
       isDefault: entity['is_default'] === true,
-      createdMs: isBuiltIn ? 0 : (this.#versions.get(id)?.[0]?.eventMs ?? 0),
+      createdMs: isBuiltIn ? 0 : (this.#versions.get(id)?.find(({ isPut }) => isPut)?.eventMs ?? 0),
       freshDays: number('fresh_days'),
       agingDays: number('aging_days'),
       staleDays: number('stale_days'),
