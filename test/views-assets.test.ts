@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { attack } from './views/catalog-histories.ts'
+import { attack, catalogDay0, halfDayMs } from './views/catalog-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import {
   alerts,
@@ -8,6 +8,7 @@ import {
   instants,
   lifecycle,
   loadWorld,
+  tags,
   worldAt,
 } from './views/lifecycle-world.ts'
 import { isoTime } from './views/load.ts'
@@ -19,6 +20,8 @@ import {
   dashboardAt,
   detecting,
 } from './views/oracle/assets.ts'
+import { activityAt, coverageAt, totals } from './views/oracle/coverage.ts'
+import { candidatesAt, infrastructureAt, policiesAt } from './views/oracle/records.ts'
 import { inOrder } from './views/oracle/tests.ts'
 import { printSeed } from './views/seed.ts'
 
@@ -33,7 +36,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => database.close())
 
-async function read(view: string, parameters: Record<string, string | number>) {
+async function read(view: string, parameters: Record<string, string | number | string[]>) {
   return database.views.select<Record<string, unknown>>(view, parameters)
 }
 
@@ -94,6 +97,60 @@ test('validations come with the records that told them, the first where an id ca
   }
 })
 
+test('a candidate is what a rule was made into until somebody adopts it', async () => {
+  let candidates = 0
+  for (const atMs of instants) {
+    const expected = candidatesAt(catalog, atMs)
+    const seen = await read('candidate_assets', { at_s: atMs / 1000 })
+    expect(compared(seen, ['asset_id']), isoTime(atMs)).toEqual(compared(expected, ['asset_id']))
+    candidates += expected.length
+  }
+  expect(candidates).toBeGreaterThan(0)
+})
+
+test.each([
+  ['infrastructure_changes', 'change_id', infrastructureAt],
+  ['decay_policies', 'policy_id', policiesAt],
+] as const)('%s is the fold of its records as of any instant', async (view, key, oracle) => {
+  let known = 0
+  for (const atMs of [...instants, catalogDay0 + 77 * halfDayMs, catalogDay0 + 450 * halfDayMs]) {
+    const expected = oracle(catalog, atMs)
+    const seen = await read(view, { at_s: atMs / 1000 })
+    const put = seen.filter((row) => Date.parse(String(row['updated_at'])) > 0)
+    expect(compared(put, [key], expected[0] ?? {}), isoTime(atMs)).toEqual(
+      compared(expected, [key]),
+    )
+    known += expected.length
+  }
+  expect(known).toBeGreaterThan(5)
+})
+
+test('beside its status a technique has its detections and its tags, those of sub-techniques too', async () => {
+  for (const atMs of instants) {
+    const expected = activityAt(worldAt(atMs), tags, attack)
+    const seen = await read('coverage', { at_s: atMs / 1000 })
+    expect(compared(seen, ['technique_id'], expected[0]), isoTime(atMs)).toEqual(
+      compared(expected, ['technique_id']),
+    )
+  }
+})
+
+test('coverage of a scope has its own denominators, and none where there is nothing to cover', async () => {
+  const [, , latest = 0] = instants
+  const covered = coverageAt(lifecycle, latest, attack)
+  for (const scope of [
+    { domain: 'ics-attack', platforms: [], tactics: [] },
+    { domain: '', platforms: ['wINDOWS'], tactics: [] },
+    { domain: '', platforms: ['Linux', 'macOS'], tactics: ['TA0006', 'TA0001'] },
+    { domain: 'enterprise-attack', platforms: [], tactics: ['TA0003'] },
+    { domain: '', platforms: ['no such'], tactics: [] },
+  ]) {
+    const expected = totals(covered, attack, scope)
+    const seen = await read('coverage_scope', { at_s: latest / 1000, ...scope })
+    expect(compared(seen, [], expected), JSON.stringify(scope)).toEqual(compared([expected], []))
+  }
+})
+
 test('a rule can detect while it is in service, not disabled, and its log source arrives', async () => {
   let techniques = 0
   for (const atMs of instants) {
@@ -134,6 +191,7 @@ test('weeks tell which techniques rose and fell between their ends', async () =>
 test('the totals are those of the lists', async () => {
   for (const atMs of instants) {
     const expected = dashboardAt(catalog, worldAt(atMs), attack)
-    expect(await read('lifecycle_dashboard', { at_s: atMs / 1000 })).toMatchObject([expected])
+    const seen = await read('lifecycle_dashboard', { at_s: atMs / 1000 })
+    expect(compared(seen, []), isoTime(atMs)).toEqual(compared([expected], []))
   }
 })

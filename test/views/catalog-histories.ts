@@ -47,6 +47,7 @@ const assetPut = fc
     asset_type: fc.constantFrom('sigma', 'EDR'),
     log_source_version: fc.constantFrom('1', '1', '2', null),
     rule_content: fc.constantFrom('a', 'a', 'b', null),
+    rule_version: fc.constantFrom('1', '2', undefined),
     logic: fc.constantFrom('', '', 'l1', 'l2'),
     siem: fc.constantFrom('x', 'x', 'x', 'y'),
     is_active: fc.constantFrom(true, true, true, false, undefined),
@@ -83,6 +84,7 @@ const validationPut = fc
     number: fc.integer({ min: 0, max: 10_000 }),
     asset_id: asset,
     technique_id: fc.oneof(technique, fc.constant(null)),
+    test_id: fc.constantFrom(undefined, 't1', 't2', 't3', 't4'),
     event_time: at,
     /** Imported later than it was seen. */
     age: fc.constantFrom(0, 0, 0, 40),
@@ -199,6 +201,13 @@ function sampleChanges(seed: number): Change[] {
 /** The rows that the catalogue's processor makes of a random year. */
 export function sampleCatalog(seed: number): readonly CatalogRow[] {
   return catalogRows(sampleChanges(seed))
+}
+
+/** Such a year of assets that are made from rules of ours. */
+export function sampleRuleCatalog(seed: number, firstOffset: number): readonly CatalogRow[] {
+  const ofRules = JSON.stringify(sampleChanges(seed)).replaceAll('"asset-', '"rule:asset-')
+  // Checked: the text above is of changes.
+  return catalogRows(JSON.parse(ofRules) as Change[], { firstOffset })
 }
 
 export const attack = loadAttack()

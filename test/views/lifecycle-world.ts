@@ -20,6 +20,7 @@ import { latestRounds, type TestRow, testRounds } from './oracle/tests.ts'
 import { seed } from './seed.ts'
 import { tagRow } from './tag-histories.ts'
 import { testRow } from './test-histories.ts'
+import { sampleUpkeep } from './upkeep-histories.ts'
 
 /** A random year of everything that the lifecycle of detections looks at, and what an oracle makes of it. */
 
@@ -43,7 +44,11 @@ const ruleStates = fc
     return { kind: 'rule_state', id, event_time, entity: { state, ...expires_at } }
   })
 
-export const catalog = [...sampleCatalog(seed), ...catalogRows(ruleStates, { firstOffset: 20_000 })]
+export const catalog = [
+  ...sampleCatalog(seed),
+  ...catalogRows(ruleStates, { firstOffset: 20_000 }),
+  ...sampleUpkeep(seed, 12, 30_000),
+]
 export const alerts = sampleAlerts(seed, 220)
 const halves = fc.sample(fc.integer({ min: 0, max: 600 }), { seed, numRuns: 300 })
 const halfAt = (index: number) => catalogDay0 + (halves[index % halves.length] ?? 0) * halfDayMs
@@ -66,14 +71,16 @@ export const tests: TestRow[] = Array.from({ length: 60 }, (_, index) =>
     detection_result: pick(['detected', 'partially_detected', 'not_detected', null], index + 6),
   }),
 )
-export const tags = Array.from({ length: 120 }, (_, offset) =>
-  tagRow({
+export const tags = Array.from({ length: 120 }, (_, offset) => {
+  const technique = pick(techniques, offset + 9)
+  return tagRow({
     offset,
     event_time: halfAt(offset + 7) + 1000,
     rule_id: pick(assetIds, offset + 8),
-    technique_id: pick(techniques, offset + 9).slice(0, 5),
-  }),
-)
+    technique_id: technique.slice(0, 5),
+    sub_technique_id: technique.length > 5 ? technique : '',
+  })
+})
 export const commands: Row<'commands'>[] = Array.from({ length: 30 }, (_, offset) =>
   commandRow({
     offset,

@@ -4,7 +4,8 @@ import type { AlertState } from './alerts.ts'
 import { type Entity, stateAt, text, type Version, versionsOf } from './catalog.ts'
 import { confidences, healths, type World } from './confidence.ts'
 import { coverageAt } from './coverage.ts'
-import { queueAt } from './upkeep.ts'
+import { infrastructureAt } from './records.ts'
+import { ownersAt, queueAt } from './upkeep.ts'
 
 /** The list of assets, what rules can detect, how right alerts are, and the totals over all of it. */
 
@@ -35,7 +36,11 @@ export function assetsAt(rows: readonly CatalogRow[], world: World): Record<stri
       logic_hash: text(entity, 'logic_hash') || null,
       last_rule_change_at: changedMs === undefined ? null : iso(changedMs),
       health_status: health.get(id)?.health_status,
+      silent_because: health.get(id)?.silent_because,
+      last_alert_at: health.get(id)?.last_alert_at,
+      last_hit_at: health.get(id)?.last_hit_at,
       alert_count_30d: health.get(id)?.alert_count_30d,
+      false_positive_rate: health.get(id)?.false_positive_rate,
       is_active: isActive,
       adoption: text(entity, 'adoption'),
       is_counted: isAdopted || own.length > 0,
@@ -158,8 +163,12 @@ export function dashboardAt(
     ({ technique_id }) => attack.technique(technique_id)?.domain === 'enterprise-attack',
   )
   const level = (name: string) => scores.filter((one) => one.level === name).length
+  const status = (name: string) => scores.filter((one) => one.status === name).length
+  const known = scores.filter((one) => one.level !== 'unknown').map(({ score }) => score)
+  const owned = new Set(ownersAt(rows, atMs).map((owner) => owner['technique_id']))
   const valid = lifecycle.validations(atMs).filter(({ causes }) => causes.length === 0)
   const queue = queueAt(rows, atMs)
+  const changes = infrastructureAt(rows, atMs).map((one) => Date.parse(String(one['change_date'])))
   return {
     assets: counted.length,
     active_assets: counted.filter((asset) => asset['is_active']).length,
@@ -169,17 +178,24 @@ export function dashboardAt(
     silent_assets: healthy('silent'),
     healthy_assets: healthy('healthy'),
     techniques: scores.length,
-    validated: scores.filter(({ status }) => status === 'validated').length,
-    partial: scores.filter(({ status }) => status === 'partial').length,
+    validated: status('validated'),
+    partial: status('partial'),
+    coverage_pct: ((status('validated') + 0.5 * status('partial')) / scores.length) * 100,
     unknown_confidence: level('unknown'),
     very_low_confidence: level('very_low'),
     low_confidence: level('low'),
     medium_confidence: level('medium'),
     high_confidence: level('high'),
-    orphans: scores.length,
+    score_mean: known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length,
+    orphans: scores.filter(({ technique_id }) => !owned.has(technique_id)).length,
     validations: lifecycle.validations(atMs).length,
     valid_validations: valid.length,
     expiring_30d: valid.filter(({ expiresMs }) => expiresMs <= atMs + 30 * dayMs).length,
     queue_pending: queue.filter((item) => item['status'] === 'pending').length,
+    queue_in_progress: queue.filter((item) => item['status'] === 'in_progress').length,
+    queue_overdue: queue.filter(({ due_at, closed_at }) => {
+      return closed_at === null && due_at !== null && Date.parse(String(due_at)) < atMs
+    }).length,
+    changes_30d: changes.filter((ms) => ms > atMs - 30 * dayMs && ms <= atMs).length,
   }
 }

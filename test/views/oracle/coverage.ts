@@ -1,7 +1,11 @@
 import type { Attack, Technique } from '../../../schemas/attack.ts'
+import type { TagRow } from '../tag-histories.ts'
+import type { World } from './confidence.ts'
 import type { Detection, Lifecycle, Validation } from './lifecycle.ts'
 
 /** Coverage of ATT&CK and what it lost, technique by technique (C1, C2). */
+
+const dayMs = 86_400_000
 
 export interface Coverage {
   readonly technique: Technique
@@ -29,15 +33,37 @@ export function coverageAt(lifecycle: Lifecycle, atMs: number, attack: Attack): 
   })
 }
 
-export function totals(covered: readonly Coverage[], attack: Attack): Record<string, unknown> {
-  const enterprise = covered.filter(({ technique }) => technique.domain === 'enterprise-attack')
-  const parents = new Set(enterprise.map(({ technique }) => technique.parentId))
-  const leaves = enterprise.filter(({ technique }) => !parents.has(technique.id))
+export interface Scope {
+  /** '' is enterprise-attack. */
+  readonly domain: string
+  /** None is any. */
+  readonly platforms: readonly string[]
+  readonly tactics: readonly string[]
+}
+
+export const everyTechnique: Scope = { domain: '', platforms: [], tactics: [] }
+
+export function totals(
+  covered: readonly Coverage[],
+  attack: Attack,
+  { domain, platforms, tactics }: Scope = everyTechnique,
+): Record<string, unknown> {
+  const isNamed = (asked: readonly string[], names: readonly string[]) =>
+    asked.length === 0 ||
+    asked.some((one) => names.some((name) => name.toLowerCase() === one.toLowerCase()))
+  const chosen = covered.filter(
+    ({ technique }) =>
+      technique.domain === (domain || 'enterprise-attack') &&
+      isNamed(platforms, technique.platforms) &&
+      isNamed(tactics, technique.tactics),
+  )
+  const parents = new Set(covered.map(({ technique }) => technique.parentId))
+  const leaves = chosen.filter(({ technique }) => !parents.has(technique.id))
   const groups = ({ technique }: Coverage) => attack.groups(technique.id).length
   return {
-    ...form('', enterprise, () => 1),
+    ...form('', chosen, () => 1),
     ...form('leaf_', leaves, () => 1),
-    ...form('group_', enterprise, groups),
+    ...form('group_', chosen, groups),
     attack_release: attack.release,
   }
 }
@@ -50,8 +76,33 @@ function form(prefix: string, covered: readonly Coverage[], weight: (one: Covera
     [`${prefix}validated`]: sum(2),
     [`${prefix}partial`]: sum(1),
     [`${prefix}total`]: total,
-    [`${prefix}coverage_pct`]: ((sum(2) + 0.5 * sum(1)) / total) * 100,
+    [`${prefix}coverage_pct`]: total === 0 ? null : ((sum(2) + 0.5 * sum(1)) / total) * 100,
   }
+}
+
+/** What is told beside the status of each technique: detections that count, and tags. */
+export function activityAt(
+  { lifecycle, atMs }: World,
+  tags: readonly TagRow[],
+  attack: Attack,
+): Record<string, unknown>[] {
+  const counted = lifecycle.detections(atMs).filter(({ isCounted }) => isCounted)
+  const today = Math.floor(atMs / dayMs)
+  return coverageAt(lifecycle, atMs, attack).map(({ technique: { id } }) => {
+    const own = counted.filter(({ techniqueId }) => techniqueId === id)
+    const seen = tags
+      .filter((tag) => tag.technique_id === id || tag.sub_technique_id === id)
+      .map((tag) => tag.event_time)
+      .filter((ms) => ms <= atMs)
+    return {
+      technique_id: id,
+      detection_count: own.length,
+      valid_detection_count: own.filter(({ governing }) => (governing?.result ?? 0) > 0).length,
+      tags: seen.length,
+      tags_30d: seen.filter((ms) => Math.floor(ms / dayMs) > today - 30).length,
+      last_tag_at: seen.length === 0 ? null : Math.max(...seen),
+    }
+  })
 }
 
 const statuses = ['none', 'partial', 'validated'] as const
