@@ -12,7 +12,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { type Admin, Kafka, logLevel } from 'kafkajs'
 import { installConnectionRules } from '../../processors/engine/wire/kafkajs-connection.ts'
-import { Front, type Mood } from '../delivery/front.ts'
+import { Front } from '../delivery/front.ts'
 import { until } from '../delivery/until.ts'
 import type { FaultServers } from './fault-servers.ts'
 import { isFinished } from './finished.ts'
@@ -20,15 +20,9 @@ import { Fleet } from './fleet.ts'
 import { type CaseTopics, createTopics, ruleOf, topicsOf } from './load.ts'
 import { differences, type LogEntry, readLogIn, select } from './oracle.ts'
 import { alerted, correlated } from './oracle-correlations.ts'
+import { RoundFaults } from './round-faults.ts'
 import { RoundLoad } from './round-load.ts'
-import {
-  type ClickHouseMood,
-  faultSeconds,
-  isLinkFault,
-  isMood,
-  type Schedule,
-  type Step,
-} from './schedule.ts'
+import { faultSeconds, type Schedule } from './schedule.ts'
 
 export interface RoundResult {
   readonly differences: readonly string[]
@@ -101,9 +95,7 @@ export class Round {
   readonly folder: string
   readonly #rules: string
   #isEdited = false
-  /** Faults that are under way. */
-  readonly #pending = new Set<Promise<void>>()
-  readonly #lanes = new Map<string, Promise<void>>()
+  readonly #faults: RoundFaults
 
   private constructor(
     id: string,
@@ -142,6 +134,11 @@ export class Round {
       this.folder,
     )
     this.load = new RoundLoad(this.kafka, this.topics, () => this.fleet.steady)
+    const editRule = () => {
+      this.#isEdited = !this.#isEdited
+      this.writeRule('word.yaml', ruleOf(this.#isEdited ? 'edited' : 'first'))
+    }
+    this.#faults = new RoundFaults({ fleet: this.fleet, servers, front, editRule })
   }
 
   static async create(
@@ -174,10 +171,10 @@ export class Round {
     const begun = Date.now()
     for (const step of schedule.steps) {
       await setTimeout(Math.max(0, begun + step.at * 1_000 - Date.now()))
-      this.#act(step)
+      this.#faults.act(step)
     }
     await setTimeout(Math.max(0, begun + faultSeconds * 1_000 - Date.now()))
-    await this.#makeWell()
+    await this.#faults.makeWell()
     await this.load.end()
     const drainBegun = Date.now()
     const drained = await this.drain()
@@ -232,7 +229,7 @@ export class Round {
 
   async close(isLogKept = false): Promise<void> {
     this.fleet.kill()
-    await Promise.all(this.#pending)
+    await this.#faults.ended()
     await this.admin.deleteTopics({ topics: Object.values(this.topics) }).catch(() => {})
     await this.admin.disconnect()
     await this.clickhouse.close()
@@ -281,135 +278,4 @@ export class Round {
     const [expected, held] = [await correlated(this.clickhouse), await alerted(this.clickhouse)]
     return expected.join() === held.join() && (await this.isFinished())
   }
-
-  #act(step: Step): void {
-    switch (step.whom) {
-      case 'members':
-        this.fleet.start()
-        return
-      case 'rules':
-        this.#isEdited = !this.#isEdited
-        this.writeRule('word.yaml', ruleOf(this.#isEdited ? 'edited' : 'first'))
-        return
-      case 'member': {
-        const member = this.fleet.member(step.member)
-        if (step.what === 'kill') member?.kill()
-        else if (step.what === 'leave') member?.leave()
-        else
-          this.#for(
-            step,
-            () => member?.freeze(true),
-            () => member?.freeze(false),
-          )
-        return
-      }
-      case 'clickhouse':
-        this.#actOnClickHouse(step)
-        return
-      case 'kafka':
-        this.#actOnKafka(step)
-    }
-  }
-
-  #actOnClickHouse(step: Step & { readonly whom: 'clickhouse' }): void {
-    const { what, table } = step
-    const front = this.#front
-    const { clickhouse } = this.#servers
-    if (what === 'reset') {
-      front.reset()
-    } else if (isMood(what)) {
-      const mood = moodOf(what)
-      const begin = () => {
-        front.mood = mood
-        front.only = table
-      }
-      this.#for(step, begin, () => {
-        if (front.mood === mood) front.mood = { kind: 'well' }
-      })
-    } else if (what === 'freeze') {
-      const { pid } = clickhouse
-      const send = (signal: NodeJS.Signals) => {
-        if (clickhouse.pid === pid) process.kill(pid, signal)
-      }
-      this.#for(
-        step,
-        () => send('SIGSTOP'),
-        () => send('SIGCONT'),
-      )
-    } else {
-      this.#for(
-        step,
-        () => clickhouse.kill(),
-        () => clickhouse.restart(),
-        'clickhouse',
-      )
-    }
-  }
-
-  #actOnKafka(step: Step & { readonly whom: 'kafka' }): void {
-    const { what } = step
-    const { broker, fronts } = this.#servers
-    // One node of several, so that the others go on.
-    const node = Math.floor(step.at * 10) % fronts.length
-    const front = fronts[node]
-    if (front === undefined) return
-    if (what === 'reset') {
-      front.reset()
-    } else if (isLinkFault(what)) {
-      const begin = () => {
-        front.mood = what
-      }
-      this.#for(step, begin, () => {
-        if (front.mood === what) front.mood = 'well'
-      })
-    } else if (what === 'freeze') {
-      this.#for(
-        step,
-        () => broker.kill('SIGSTOP', node),
-        () => broker.kill('SIGCONT', node),
-      )
-    } else {
-      this.#for(
-        step,
-        () => broker.kill('SIGKILL', node),
-        () => broker.restart(node),
-        `kafka ${node}`,
-      )
-    }
-  }
-
-  /** Steps of the same `lane` wait for each other: a server that is being started is not killed. */
-  #for(
-    { seconds }: Step,
-    begin: () => void | Promise<void>,
-    end: () => void | Promise<void>,
-    lane = '',
-  ): void {
-    const before = lane === '' ? null : this.#lanes.get(lane)
-    const work = async () => {
-      await before
-      await begin()
-      await setTimeout(seconds * 1_000)
-      await end()
-    }
-    const one = work().finally(() => this.#pending.delete(one))
-    this.#pending.add(one)
-    if (lane !== '') this.#lanes.set(lane, one)
-  }
-
-  /** Waits for what is under way; what a step has left is put right. */
-  async #makeWell(): Promise<void> {
-    await Promise.all(this.#pending)
-    this.#front.mood = { kind: 'well' }
-    for (const front of this.#servers.fronts) front.mood = 'well'
-    for (const member of this.fleet.members) member.freeze(false)
-  }
-}
-
-/** Slow is slower than an engine waits for an insert, now and then. */
-function moodOf(kind: ClickHouseMood): Mood {
-  if (kind === 'slow') return { kind, delayMs: 900 }
-  // TOO_MANY_PARTS
-  if (kind === 'failing') return { kind, code: 252 }
-  return { kind }
 }
