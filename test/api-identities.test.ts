@@ -98,6 +98,8 @@ test('the fold refuses a circle, the API says so, and the record is a dead lette
 
 test('an identity that nothing ever named is not found', async () => {
   expect((await store.send(`${base}/nobody`)).status).toBe(404)
+  // Nor was it before anything did, whatever is known of it now.
+  expect((await store.send(`${base}/other?at=2001-01-01T00:00:00Z`)).status).toBe(404)
   expect((await store.send(`${base}/other`)).body).toEqual({
     id: 'other',
     merged_into: null,

@@ -6,6 +6,7 @@ import { isoTime, load } from './views/load.ts'
 import {
   byRule,
   byTechnique,
+  identityState,
   isInWindow,
   isOfIdentity,
   oneWith,
@@ -66,7 +67,7 @@ test.concurrent('techniques are counted exactly in any window, replays or not', 
 
 test.concurrent('an identity is all that is merged with it and their attackers, as of the end of any window', async () => {
   const ids = ['i1', 'i2', 'i3', 'i4', 'i5', 'unheard of']
-  for (const window of windows.slice(0, 14)) {
+  for (const [index, window] of windows.slice(0, 14).entries()) {
     const atMs = window.to_s * 1000
     for (const id of ids) {
       const where = `${id} ${JSON.stringify(window)}`
@@ -82,6 +83,10 @@ test.concurrent('an identity is all that is merged with it and their attackers, 
       expect(await read('identity_path', asked), where).toEqual([
         { path: pathOf(id, actors, atMs) },
       ])
+      if (index % 4 === 0) {
+        const state = identityState(id, actors, atMs)
+        expect(await read('identity_state', asked), where).toEqual([state])
+      }
     }
   }
 })
@@ -101,10 +106,30 @@ test.concurrent.each(['identity', 'attacker', 'session'] as const)(
       expect(seen, `${id} ${JSON.stringify(window)}`).toEqual(byTechnique(own))
     }
     for (const id of ids) {
-      expect(await read(`${anchor}_seen`, { [key]: id })).toEqual([{ seen: id !== 'unheard of' }])
+      const own = tags.filter((tag) => tag[key] === id).map((tag) => tag.event_time)
+      const told = anchor === 'identity' ? tellings(id) : []
+      const firstMs = Math.min(...own, ...told)
+      for (const atMs of [ever.to_s * 1000, firstMs, firstMs - 1, tagsDay0 + 43_200_000]) {
+        if (!Number.isFinite(atMs)) continue
+        const asked = { [key]: id, at_s: atMs / 1000 }
+        expect(await read(`${anchor}_seen`, asked), `${id} ${atMs}`).toEqual([
+          { seen: firstMs <= atMs },
+        ])
+      }
     }
   },
 )
+
+/** When the catalogue told of an identity: in merges of identities and as whom an attacker is. */
+function tellings(id: string): number[] {
+  return actors.flatMap(({ op, entity, event_time }) => {
+    // Checked: the processor writes JSON objects.
+    const told = JSON.parse(entity) as Record<string, unknown>
+    const isOfIdentity = op === 'put' && told['entity_kind'] !== 'campaign'
+    const names = [told['identity_id'], told['loser_id'], told['winner_id']]
+    return isOfIdentity && names.includes(id) ? [event_time] : []
+  })
+}
 
 test.concurrent('hits are counted by rule and version in any window', async () => {
   for (const window of windows) {

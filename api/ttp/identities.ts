@@ -134,10 +134,12 @@ export const identities: Resource = (app, services) => {
   const { catalog, clock, random } = services
   app.openapi(getRoute, async (c) => {
     const { id: identityId } = c.req.valid('param')
-    const state = await stateOf(services, identityId, c.req.valid('query').at ?? instantNow(clock))
+    const atS = c.req.valid('query').at ?? instantNow(clock)
+    const state = await stateOf(services, identityId, atS)
     const isNamed = state.members.length > 1 || state.belonging.length > 0
-    if (!isNamed && !(await isSeen(services, identityId)))
+    if (!isNamed && !(await isSeen(services, identityId, atS))) {
       throw notFound(`The identity ${identityId}`)
+    }
     return c.json(toIdentity(identityId, state), 200)
   })
   /** Writes one change and answers with what the identity is then. */
@@ -208,8 +210,8 @@ async function stateOf({ views }: Services, identityId: string, atS: number): Pr
   return row ?? { path: [identityId], members: [identityId], merge_id: '', belonging: [] }
 }
 
-async function isSeen({ views }: Services, identityId: string): Promise<boolean> {
-  const asked = { identity_id: identityId }
+async function isSeen({ views }: Services, identityId: string, atS: number): Promise<boolean> {
+  const asked = { identity_id: identityId, at_s: atS }
   const [known] = await views.select<{ readonly seen: boolean }>('identity_seen', asked)
   return known?.seen === true
 }

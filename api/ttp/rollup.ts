@@ -103,7 +103,9 @@ export async function anchorRows(
     ...windowParameters(window),
   })
   if (rows.length > 0) return rows
-  const [known] = await views.select<{ readonly seen: boolean }>(`${anchor}_seen`, subject)
+  // A range leaves out what it does not hold: only what was never heard of is not found.
+  const ever = { ...subject, at_s: latestS }
+  const [known] = await views.select<{ readonly seen: boolean }>(`${anchor}_seen`, ever)
   if (known?.seen !== true) throw notFound(`The ${anchor} ${id}`)
   return rows
 }

@@ -1,10 +1,12 @@
--- One row: whether an attacker is known, from a tag that it anchors.
+-- One row: whether an attacker is known by at_s (epoch seconds), from a tag that it anchors.
 CREATE OR REPLACE VIEW attacker_seen AS
 SELECT toBool(count() > 0) AS seen
 FROM
 (
     SELECT 1
     FROM entity_tags
-    WHERE entity_kind = 'attacker' AND entity_id = {attacker_id:String}
+    WHERE entity_kind = 'attacker'
+        AND entity_id = {attacker_id:String}
+        AND event_time <= fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC')
     LIMIT 1
 );

@@ -1,6 +1,6 @@
 import type { CatalogRow } from '../catalog-rows.ts'
 import type { TagRow } from '../tag-histories.ts'
-import { stateAt, text, time, versionsOf } from './catalog.ts'
+import { stateAt, text, time, type Version, versionsOf } from './catalog.ts'
 
 /** Rollups of tags, counted one by one. */
 
@@ -109,12 +109,46 @@ export function pathOf(identityId: string, catalog: readonly CatalogRow[], atMs:
   return path
 }
 
+/** All that is told of one identity: its way, its members, its own merge, and whose attackers are its. */
+export function identityState(
+  identityId: string,
+  catalog: readonly CatalogRow[],
+  atMs: number,
+): Record<string, unknown> {
+  const members = oneWith(identityId, catalog, atMs)
+  const merge = mergeStates(catalog, atMs).findLast(
+    ({ entity }) => text(entity, 'loser_id') === identityId,
+  )
+  const belonging = stateAt(versionsOf(catalog, 'membership'), atMs)
+    .filter(({ entity }) => members.has(text(entity, 'identity_id')))
+    .map(({ id, entity }) => [
+      id,
+      text(entity, 'attacker_id'),
+      text(entity, 'identity_id'),
+      text(entity, 'from') || '1970-01-01T00:00:00.000Z',
+      text(entity, 'to') || '2299-12-31T00:00:00.000Z',
+    ])
+    .map((one) => [one, [one[1], one[3], one[0]].join('\n')] as const)
+    .toSorted(([, a], [, b]) => (a < b ? -1 : 1))
+  return {
+    path: pathOf(identityId, catalog, atMs),
+    members: [...members].sort(),
+    merge_id: merge?.id ?? '',
+    belonging: belonging.map(([one]) => one),
+  }
+}
+
 /** Loser → winner, of identities; of several merges of one loser the newest counts. */
 function mergesAt(catalog: readonly CatalogRow[], atMs: number): Map<string, string> {
   return new Map(
-    stateAt(versionsOf(catalog, 'merge'), atMs)
-      .filter(({ entity }) => text(entity, 'entity_kind') === 'identity')
-      .toSorted((a, b) => a.rank - b.rank)
-      .map(({ entity }) => [text(entity, 'loser_id'), text(entity, 'winner_id')] as const),
+    mergeStates(catalog, atMs).map(
+      ({ entity }) => [text(entity, 'loser_id'), text(entity, 'winner_id')] as const,
+    ),
   )
+}
+
+function mergeStates(catalog: readonly CatalogRow[], atMs: number): Version[] {
+  return stateAt(versionsOf(catalog, 'merge'), atMs)
+    .filter(({ entity }) => text(entity, 'entity_kind') === 'identity')
+    .toSorted((a, b) => a.rank - b.rank)
 }
