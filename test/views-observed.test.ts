@@ -144,38 +144,42 @@ test.concurrent('stages are summed up by group, the missed ones censored', async
     at_s: atMs / 1000,
     ...wanted,
   })
-  const groups: readonly (readonly [string, string, (index: number) => boolean])[] = [
-    ['all', '', () => true],
-    ['technique', 'T1003', (index) => chosen[index]?.technique_id?.slice(0, 5) === 'T1003'],
-    ['platform', 'linux', (index) => chosen[index]?.platform === 'linux'],
-    [
-      'tactic',
-      'TA0003',
-      (index) =>
-        attack.technique(chosen[index]?.technique_id ?? '')?.tactics.includes('TA0003') ?? false,
-    ],
-  ]
-  for (const [kind, value, isIn] of groups) {
-    const members = expected.filter((_, index) => isIn(index))
-    for (const stage of ['detected', 'hit', 'alerted', 'acknowledged', 'validated'] as const) {
-      const row = rows.find(
-        (one) =>
-          one['group_kind'] === kind && one['group_value'] === value && one['stage'] === stage,
-      )
-      expect(row, `${kind} ${value} ${stage}`).toMatchObject(survival(members, `${stage}_seconds`))
-    }
-    const reasons = members.flatMap((one) => (one.miss_reason === null ? [] : [one.miss_reason]))
-    const row = rows.find((one) => one['group_kind'] === kind && one['group_value'] === value)
-    expect(row).toMatchObject({
+  const groupsOf = (index: number) => {
+    const { technique_id = null, platform = null } = chosen[index] ?? {}
+    const tactics = attack.technique(technique_id ?? '')?.tactics ?? []
+    return [
+      'all ',
+      ...tactics.map((tactic) => `tactic ${tactic}`),
+      ...(technique_id === null ? [] : [`technique ${technique_id.slice(0, 5)}`]),
+      ...(platform === null ? [] : [`platform ${platform}`]),
+    ]
+  }
+  const groups = new Map<string, Seen[]>()
+  for (const [index, seen] of expected.entries()) {
+    for (const group of groupsOf(index)) groups.set(group, [...(groups.get(group) ?? []), seen])
+  }
+  expect(new Set(rows.map((row) => `${row['group_kind']} ${row['group_value']}`))).toEqual(
+    new Set(groups.keys()),
+  )
+  expect(rows).toHaveLength(groups.size * 7)
+  for (const row of rows) {
+    const group = `${row['group_kind']} ${row['group_value']}`
+    const members = groups.get(group) ?? []
+    // Checked: the view's stages are those of the columns.
+    const stage = `${row['stage']}_seconds` as keyof Seen
+    expect(row, `${group} ${stage}`).toMatchObject({
+      ...survival(members, stage),
       coincidental: members.filter((one) => one.is_coincidental).length,
-      miss_reasons: counted(reasons),
+      miss_reasons: counted(members.map((one) => one.miss_reason)),
+      disagreements: counted(members.map((one) => one.disagreement)),
+      excluded: counted(members.map((one) => one.excluded_reason)),
     })
   }
 })
 
-function counted(values: readonly string[]): Record<string, number> {
+function counted(values: readonly (string | null)[]): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (const value of values) counts[value] = (counts[value] ?? 0) + 1
+  for (const value of values) if (value !== null) counts[value] = (counts[value] ?? 0) + 1
   return counts
 }
 
