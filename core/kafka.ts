@@ -86,6 +86,8 @@ export interface RecordSource {
   run(handler: RecordHandler): Promise<void>
   committed(at: TopicPartition): Promise<Committed>
   watermarks(at: TopicPartition): Promise<Watermarks>
+  /** The high watermark of each partition of a topic. */
+  ends(topic: string): Promise<ReadonlyMap<number, number>>
   /** Finishes the batches at hand, leaves the group. */
   close(): Promise<void>
   /** Ends every lease at once: what waits for a server gives up, uncommitted. */

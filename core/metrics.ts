@@ -73,11 +73,11 @@ const counters = {
 
 const gauges = {
   ttpstream_lag_records: {
-    help: 'Records between the last finished block and the end of the partition.',
+    help: 'Records of the partition that are not finished; asked of Kafka every 5 s where nothing moves.',
     labels: ['topic', 'partition'],
   },
   ttpstream_lag_seconds: {
-    help: 'Age of the last record of the last finished block when it was finished.',
+    help: 'How long the partition has been behind, or the age of its last finished record if less; 0 if it is not.',
     labels: ['topic', 'partition'],
   },
   ttpstream_source_clock_skew_seconds: {
@@ -134,6 +134,8 @@ type Labels<Name extends MetricName> = Readonly<
 export interface Metrics {
   count<Name extends CounterName>(name: Name, labels: Labels<Name>, by?: number): void
   set<Name extends GaugeName>(name: Name, labels: Labels<Name>, value: number): void
+  /** It is nobody's to tell here any more. */
+  unset<Name extends GaugeName>(name: Name, labels: Labels<Name>): void
   observe<Name extends HistogramName>(name: Name, labels: Labels<Name>, value: number): void
   /** Sum over all labels. */
   total(name: CounterName | GaugeName): Promise<number>
@@ -173,6 +175,7 @@ export function createMetrics(): Metrics {
   return {
     count: (name, labels, by = 1) => made.counters.get(name)?.inc({ ...labels }, by),
     set: (name, labels, value) => made.gauges.get(name)?.set({ ...labels }, value),
+    unset: (name, labels) => made.gauges.get(name)?.remove({ ...labels }),
     observe: (name, labels, value) => made.histograms.get(name)?.observe({ ...labels }, value),
     async total(name) {
       const metric = made.counters.get(name) ?? made.gauges.get(name)

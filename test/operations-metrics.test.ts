@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   command,
@@ -50,4 +51,25 @@ test('metrics tell per source what came and what it lacks, how late it is read, 
   expect(metrics.get(`ttpstream_api_requests_total method="GET" ${route} status="200"`)).toBe(1)
   expect(metrics.get(`ttpstream_api_request_seconds_count ${route}`)).toBe(1)
   expect([...metrics.keys()].join()).not.toContain('xxxx')
+})
+
+test('how far behind a partition is shows while nothing moves', { timeout: 60_000 }, async () => {
+  await stack.finished()
+  const behind = async () => {
+    const metrics = await stack.metrics()
+    const of = (name: string) => metrics.get(`${name} partition="1" topic="ttp.commands"`)
+    return { records: of('ttpstream_lag_records'), seconds: of('ttpstream_lag_seconds') ?? 0 }
+  }
+  const until = async (holds: (now: Awaited<ReturnType<typeof behind>>) => boolean) => {
+    for (let now = await behind(); !holds(now); now = await behind()) await setTimeout(200)
+  }
+  // Nothing ever came: that is known too.
+  await until(({ records }) => records === 0)
+  stack.freezeClickHouse(true)
+  const lines = Array.from({ length: 30 }, () => command('ls'))
+  await stack.send('ttp.commands', lines, 1)
+  await until(({ records, seconds }) => records === 30 && seconds > 3)
+  stack.freezeClickHouse(false)
+  await stack.finished()
+  await until(({ records, seconds }) => records === 0 && seconds === 0)
 })

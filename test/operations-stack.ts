@@ -39,6 +39,8 @@ export interface OperationsStack {
   send(topic: string, values: readonly (string | Buffer)[], partition?: number): Promise<number>
   /** The engine's metrics: `name label="value" …`, labels in order of name, sources left out. */
   metrics(): Promise<ReadonlyMap<string, number>>
+  /** It answers nothing until it is thawed. */
+  freezeClickHouse(isFrozen: boolean): void
   startEngine(): Promise<void>
   stopEngine(): Promise<void>
   /** Resolves when the engine has finished everything in the input topics. */
@@ -144,6 +146,10 @@ class Stack implements OperationsStack {
     )
   }
 
+  freezeClickHouse(isFrozen: boolean): void {
+    process.kill(this.#server.pid, isFrozen ? 'SIGSTOP' : 'SIGCONT')
+  }
+
   async startEngine(): Promise<void> {
     this.#log = ''
     const engine = spawn(process.execPath, ['--import', 'tsx', main, 'run', '--migrate'], {
@@ -194,6 +200,7 @@ class Stack implements OperationsStack {
   }
 
   async close(): Promise<void> {
+    this.freezeClickHouse(false)
     await this.stopEngine()
     await this.clickhouse.close()
     await Promise.all([this.#server.close(), this.#broker.close()])

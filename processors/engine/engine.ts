@@ -23,6 +23,7 @@ import type { Processor } from '../processor.ts'
 import { decideStart, type Start } from './assignment.ts'
 import type { BlockLimits } from './block.ts'
 import { parseMark } from './intent.ts'
+import { LagWatch } from './lag-watch.ts'
 import { Partition, type PartitionStart, unproven } from './partition.ts'
 import { retryTransient } from './retry.ts'
 import type { BlockWriter } from './write-block.ts'
@@ -51,15 +52,23 @@ export interface EngineOptions extends BlockWriter {
 export class Engine implements RecordHandler {
   readonly #options: EngineOptions
   readonly #partitions = new Map<string, Partition>()
+  readonly #lag: LagWatch
   #isStopping = false
 
   constructor(options: EngineOptions) {
     this.#options = options
+    const { metrics, clock, source } = options
+    this.#lag = new LagWatch({ metrics, clock, ends: (topic) => source.ends(topic) })
   }
 
   /** Consumes until `stop`. Rejects with what stopped it; the block at hand stays uncommitted. */
   async run(): Promise<void> {
-    await this.#options.source.run(this)
+    this.#lag.start()
+    try {
+      await this.#options.source.run(this)
+    } finally {
+      this.#lag.stop()
+    }
   }
 
   /** Finishes the blocks at hand and leaves the group. */
@@ -81,6 +90,7 @@ export class Engine implements RecordHandler {
       await partition.finish(lease)
     if (!lease.isHeld()) throw new LeaseLost('The group has moved on.')
     this.#partitions.set(keyOf(at), partition)
+    this.#lag.hold(at, lease, () => partition.reading)
     log.info({ ...at, start: start.kind, position: partition.reading }, 'partition assigned')
     this.#options.onAssigned?.(at, lease)
     return partition.reading
@@ -94,15 +104,8 @@ export class Engine implements RecordHandler {
     const partition = this.#partitions.get(keyOf(batch))
     if (partition === undefined) throw new LeaseLost(`${keyOf(batch)} is not assigned yet.`)
     const position = await partition.take(batch, lease, () => this.#isStopping)
-    const { metrics } = this.#options
-    const { topic, partition: number } = batch
-    const labels = { topic, partition: number }
-    metrics.set('ttpstream_lag_records', labels, Math.max(0, batch.highWatermark - position))
     const last = batch.records.findLast(({ offset }) => offset < position)
-    if (last !== undefined && last.timestampMs > 0) {
-      const ageMs = this.#options.clock.now() - last.timestampMs
-      metrics.set('ttpstream_lag_seconds', labels, Math.max(0, ageMs / 1000))
-    }
+    this.#lag.moved(batch, batch.highWatermark, last?.timestampMs)
     return position
   }
 

@@ -130,6 +130,10 @@ export class KafkaSource implements RecordSource {
     return this.#witness.watermarks(at)
   }
 
+  ends(topic: string): Promise<ReadonlyMap<number, number>> {
+    return this.#witness.ends(topic)
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true
     // The batches at hand end while the group still holds their partitions.

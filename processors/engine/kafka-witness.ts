@@ -60,6 +60,14 @@ export class KafkaWitness {
     })
   }
 
+  /** High watermarks, by partition. */
+  ends(topic: string): Promise<ReadonlyMap<number, number>> {
+    return this.#ask(async (admin) => {
+      const found = await admin.fetchTopicOffsets(topic)
+      return new Map(found.map(({ partition, high }) => [partition, Number(high)]))
+    })
+  }
+
   async close(): Promise<void> {
     const admin = this.#admin
     this.#admin = null

@@ -330,6 +330,7 @@ class World {
       run: async () => {},
       committed: async () => ({ offset: null, metadata: '' }),
       watermarks: async () => ({ low: this.low, high: end }),
+      ends: async () => new Map(),
       close: async () => {},
       abandon: () => {},
     }

@@ -22,6 +22,7 @@ export function changedSource(
     run: (handler) => source.run(handler),
     committed: (at) => source.committed(at),
     watermarks: (at) => source.watermarks(at),
+    ends: (topic) => source.ends(topic),
     close: () => source.close(),
     abandon: () => source.abandon(),
     ...changes(source),
