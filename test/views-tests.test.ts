@@ -64,6 +64,27 @@ test.concurrent('the state of every test, in every round, is the fold of its upd
   }
 })
 
+test.concurrent('what detections need of tests is the same in brief', async () => {
+  const [, , at_s = 0] = instants.map((ms) => ms / 1000).toReversed()
+  const windows = [
+    { from_s: 0, to_s: 0 },
+    { from_s: at_s - 60, to_s: at_s },
+  ]
+  for (const rounds of ['all', 'latest']) {
+    for (const window of windows) {
+      const asked = { at_s, rounds, ...window }
+      const full = await database.views.select<Row>('test_rounds_between', asked)
+      const brief = await database.views.select<Row>('test_rounds_brief', asked)
+      expect(brief.length, rounds).toBeGreaterThan(0)
+      const names = Object.keys(brief[0] ?? {})
+      const same = full.map((row) => Object.fromEntries(names.map((name) => [name, row[name]])))
+      expect(byKey(brief), JSON.stringify(asked)).toEqual(byKey(same))
+    }
+  }
+})
+
+type Row = Record<string, unknown>
+
 const selection: fc.Arbitrary<Selection> = fc.record({
   from_s: fc.constantFrom(0, day0 / 1000, day0 / 1000 + 10 * 86_400 + 0.001),
   to_s: fc.constantFrom(

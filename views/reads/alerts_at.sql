@@ -2,7 +2,7 @@
 -- need; alert_state has the rest. asset_id is what the producer names: '' where it names none, then rule_system and
 -- rule_id tell it (alert_assets), else both are ''. technique_ids are those that the alert names. Alerts that
 -- alert_spans is behind with are folded now, so that it counts as soon as it is written.
--- after: alert_spans, alert_spans_folded, alert_buckets_behind
+-- after: alert_spans, alert_spans_behind, alert_buckets_behind
 CREATE OR REPLACE VIEW alerts_at AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({since_s:Float64} * 1000)), 'UTC') AS since,
@@ -28,6 +28,6 @@ FROM
     UNION ALL
     SELECT alert_id, event_time, raised_at, from_time, to_time, asset_id, rule_system, rule_id, technique_ids,
         hosts, acknowledged_at, verdict
-    FROM alert_spans_folded(is_behind = true)
+    FROM alert_spans_behind
     WHERE raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
 ) AS s;

@@ -7,7 +7,7 @@
 -- level is unknown without detections. detection_rate and its one-sided 90 % Wilson lower bound are over
 -- validated tests, a test of age a weighing 2^(-a / aging_days); null without tests.
 -- status: validated, partial (partly detected, or valid through a sub-technique only), none.
--- after: detection_state, asset_status, test_rounds, attack_catalogue, decay_policy_order
+-- after: detection_state, asset_status, test_rounds_brief, attack_catalogue, decay_policy_order
 CREATE OR REPLACE VIEW technique_confidence AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -162,7 +162,7 @@ FROM
             groupArray((
                 ifNull(red_started_at, created_at),
                 transform(assumeNotNull(detection_result), ['detected', 'partially_detected'], [1, 0.5], 0.))) AS results
-        FROM test_rounds(at_s = {at_s:Float64}, rounds = 'latest') AS t
+        FROM test_rounds_brief(at_s = {at_s:Float64}, rounds = 'latest', from_s = 0, to_s = 0) AS t
         WHERE state = 'validated'
             AND t.technique_id IS NOT NULL
             AND detection_result IN ('detected', 'partially_detected', 'not_detected')
