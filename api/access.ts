@@ -32,6 +32,7 @@ export const access: Readonly<Record<string, LeastRole>> = {
   'GET /api/v1/ttp/rules': 'viewer',
   'GET /api/v1/ttp/rules/{id}': 'viewer',
   'GET /api/v1/ttp/rules/{id}/state': 'viewer',
+  'GET /api/v1/ttp/rules/{id}/state/history': 'viewer',
   'POST /api/v1/ttp/rules/{id}/state': 'admin',
   'DELETE /api/v1/ttp/rules/{id}/state': 'admin',
   'GET /api/v1/ttp/export/navigator': 'viewer',

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Written } from '../catalog-writer.ts'
-import { id } from '../parameters.ts'
+import { cursor, isAfter, nextCursor, page } from '../cursor.ts'
+import { at, id, instantNow, limit } from '../parameters.ts'
 import {
   json,
   jsonBody,
@@ -61,8 +62,31 @@ const getRoute = createRoute({
   tags: ['ttp'],
   summary: 'State of one rule',
   description: 'A rule without a state of its own, known or not, is enabled.',
-  request: { params },
+  request: { params, query: z.strictObject({ at }) },
   responses: { 200: json(ruleState, 'The state in force.', clipped) },
+})
+
+const historyRoute = createRoute({
+  method: 'get',
+  path: `${path}/history`,
+  tags: ['ttp'],
+  summary: 'What states a rule has had',
+  description: 'Every change, the newest first; a state that expired shows when.',
+  request: {
+    params,
+    query: z.strictObject({
+      at,
+      limit: limit(100),
+      cursor: cursor('rule-states', z.tuple([z.number(), z.number()])),
+    }),
+  },
+  responses: {
+    200: json(
+      z.object({ data: z.array(ruleState), next_cursor: nextCursor }).openapi('RuleStateHistory'),
+      'Changes.',
+      { data: [clipped], next_cursor: null },
+    ),
+  },
 })
 
 const body = z
@@ -106,9 +130,30 @@ const deleteRoute = createRoute({
 })
 
 export const ruleStates: Resource = (app, services) => {
-  app.openapi(getRoute, (c) =>
-    c.json(toRuleState(services.ruleStates().get(c.req.valid('param').id)), 200),
-  )
+  const changesOf = async (ruleId: string, atS: number) => {
+    const parameters = { rule_id: ruleId, at_s: atS }
+    const rows = await services.views.select<ChangeRow>('rule_state_history', parameters)
+    return rows.toSorted((a, b) => (isAfter(keyOf(a), keyOf(b)) ? -1 : 1))
+  }
+  app.openapi(getRoute, async (c) => {
+    const { id: ruleId } = c.req.valid('param')
+    const { at: atS } = c.req.valid('query')
+    if (atS === undefined) return c.json(toRuleState(services.ruleStates().get(ruleId)), 200)
+    const [newest] = await changesOf(ruleId, atS)
+    const isOver = newest === undefined || isPast(newest.expires_at, atS)
+    return c.json(isOver ? toRuleState(undefined) : toChange(newest), 200)
+  })
+  app.openapi(historyRoute, async (c) => {
+    const {
+      at: atS = instantNow(services.clock),
+      limit: rowsMax,
+      cursor: after,
+    } = c.req.valid('query')
+    const rows = await changesOf(c.req.valid('param').id, atS)
+    const rest = rows.filter((row) => after === undefined || isAfter(after, keyOf(row)))
+    const cut = page('rule-states', rest, rowsMax, keyOf)
+    return c.json({ ...cut, data: cut.data.map(toChange) }, 200)
+  })
   app.openapi(postRoute, async (c) => {
     const entity = c.req.valid('json')
     const written = await services.catalog.write({
@@ -144,4 +189,22 @@ function stateWritten(written: Written, actor: string): z.input<typeof ruleState
     set_by: actor,
     set_at: timeText(written.eventTimeMs),
   })
+}
+
+/** A row of `rule_state_history`. */
+interface ChangeRow extends z.input<typeof ruleState> {
+  readonly set_at: string
+  readonly offset: number
+}
+
+function keyOf({ set_at, offset }: ChangeRow): [number, number] {
+  return [Date.parse(set_at), offset]
+}
+
+function toChange({ offset: _, ...row }: ChangeRow): z.input<typeof ruleState> {
+  return row
+}
+
+function isPast(time: string | null, atS: number): boolean {
+  return time !== null && Date.parse(time) <= atS * 1_000
 }
