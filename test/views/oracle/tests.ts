@@ -200,6 +200,12 @@ function netOf(state: TestState, metric: 'mttd' | 'mttr'): number | string {
   return net > 0 ? net : 'not_positive'
 }
 
+/** null: it has none. */
+export function netHours(state: TestState, metric: 'mttd' | 'mttr'): number | null {
+  const net = netOf(state, metric)
+  return typeof net === 'number' ? net / 3_600_000 : null
+}
+
 export function times(states: readonly TestState[], metric: 'mttd' | 'mttr'): Times {
   const nets: number[] = []
   const excluded: Record<string, number> = {}
