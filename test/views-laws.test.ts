@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runDecay } from '../cli/decay-run.ts'
+import type { OutRecord } from '../core/kafka.ts'
+import { DecayHoldings } from '../processors/decay.ts'
 import type { Row, TableName } from '../schemas/table.ts'
 import { attack, catalogDay0, halfDayMs } from './views/catalog-histories.ts'
 import { type CatalogRow, type Change, catalogRows } from './views/catalog-rows.ts'
@@ -19,7 +22,7 @@ let database: ViewsDatabase
 beforeAll(async () => {
   printSeed('laws of the lifecycle')
   database = await openViewsDatabase()
-}, 60_000)
+}, 240_000)
 afterAll(() => database.close())
 
 async function read(view: string, parameters: Record<string, string | number | string[]>) {
@@ -155,6 +158,80 @@ test('an edit that is reverted restores validity, and history still shows the di
     expect(covered?.['status'], date).toBe(status)
   }
 })
+
+test('a snapshot stays what was reported, whatever is told later and however often the day is run', async () => {
+  // Before everything else that is loaded here.
+  const firstMs = Date.UTC(2010, 5, 1, 2)
+  let offset = 400_000
+  const tell = async (changes: readonly Change[], timeMs: number) => {
+    const rows = catalogRows(changes, { firstOffset: offset, timeMs })
+    offset += changes.length
+    await load(database, 'catalog_events', rows, { blocks: 1 })
+  }
+  const run = (nowMs: number, holdings: DecayHoldings) =>
+    runDecay({
+      topic: 'ttp.catalog',
+      views: database.views,
+      holdings,
+      clock: { now: () => nowMs },
+      send: (records) => tell(records.map(changeOf), nowMs),
+    })
+  const told = (kind: string, id: string, days: number, entity: Change['entity']): Change => {
+    return { kind, id, event_time: firstMs - days * dayMs, ...(entity ? { entity } : {}) }
+  }
+  const asset = { name: 'S', asset_type: 'edr', platform: 'windows' }
+  const validation = { asset_id: 'snapped', validation_result: 'detected' }
+  await tell(
+    [
+      told('detection_asset', 'snapped', 20, asset),
+      told('mapping', 'snapped/T1105', 20, { asset_id: 'snapped', technique_id: 'T1105' }),
+      told('validation', 'snapped-1', 10, { ...validation, technique_id: 'T1105' }),
+    ],
+    firstMs,
+  )
+  const holdings = new DecayHoldings()
+  expect((await run(firstMs, holdings)).snapshot).toMatchObject({ validated: 1, partial: 0 })
+  const reported = async (atMs: number) => {
+    const at_s = atMs / 1000
+    const all = [
+      ...(await read('coverage_snapshots', { at_s })),
+      ...(await read('confidence_history', { at_s, technique_id: 'T1105' })),
+      ...(await read('v1_coverage_daily', {})),
+    ]
+    return all.filter((row) => ['2010-06-01'].includes(String(row['date'] ?? row['day'])))
+  }
+  const before = await reported(firstMs)
+  expect(before).toHaveLength(3)
+  // Told after the run, of before it: what held then was something else.
+  await tell(
+    [
+      told('mapping', 'snapped/T1003', 15, { asset_id: 'snapped', technique_id: 'T1003' }),
+      told('validation', 'snapped-2', 5, { ...validation, technique_id: 'T1003' }),
+      told('invalidation', 'snapped-3', 4, { validation_id: 'snapped-1', reason: 'a mistake' }),
+    ],
+    firstMs + 60_000,
+  )
+  expect(await read('coverage_total', { at_s: firstMs / 1000 })).toMatchObject([{ validated: 1 }])
+  const now = (await read('coverage', { at_s: firstMs / 1000 })).filter(
+    (row) => row['status'] === 'validated',
+  )
+  expect(now.map((row) => row['technique_id'])).toEqual(['T1003'])
+  expect((await run(firstMs + 3_600_000, holdings)).snapshot).toBeNull()
+  expect(await reported(firstMs + dayMs)).toEqual(before)
+  // By one that remembers nothing of the first: it reports the day again, and the first report stays.
+  expect((await run(firstMs + 7_200_000, new DecayHoldings())).snapshot).not.toBeNull()
+  expect(await reported(firstMs + dayMs)).toEqual(before)
+  const next = await run(firstMs + dayMs, holdings)
+  expect(next.snapshot).toMatchObject({ techniques: [{ technique_id: 'T1003' }, {}] })
+  expect(await reported(nowMs)).toEqual(before)
+})
+
+/** A record of the daily run, as it comes off the log. */
+function changeOf({ value }: OutRecord): Change {
+  // Checked: the run writes JSON of a change, its time as text.
+  const told = JSON.parse(String(value)) as Omit<Change, 'event_time'> & { event_time: string }
+  return { ...told, event_time: Date.parse(told.event_time) }
+}
 
 const asOf = [
   'validity',
