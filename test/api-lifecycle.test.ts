@@ -56,6 +56,47 @@ test('an infrastructure change that is reported is read back as the log has it',
   ).toMatchObject({ total: 0 })
 })
 
+test('the state of a rule can be asked of any time, and every state that it had', async () => {
+  const path = '/api/v1/ttp/rules/linux-shell.history/state'
+  const told = (op: 'put' | 'delete', event_time: string, entity: Record<string, unknown>) =>
+    store.publish({
+      kind: 'rule_state',
+      id: 'linux-shell.history',
+      op,
+      event_time,
+      actor: 'u-7',
+      entity,
+    })
+  await told('put', '2026-11-01T00:00:00.000Z', { state: 'disabled', reason: 'noisy' })
+  await told('put', '2026-11-02T00:00:00.000Z', {
+    state: 'clipped',
+    confidence_max: 0.4,
+    expires_at: '2026-11-03T02:00:00+02:00',
+  })
+  await told('delete', '2026-11-05T00:00:00.000Z', {})
+  const at = async (time: string) => (await store.send(`${path}?at=${time}`)).body
+  expect(await at('2026-10-31T00:00:00Z')).toMatchObject({ state: 'enabled', set_by: null })
+  expect(await at('2026-11-01T00:00:00Z')).toMatchObject({ state: 'disabled', reason: 'noisy' })
+  expect(await at('2026-11-02T23:59:59Z')).toMatchObject({ state: 'clipped', confidence_max: 0.4 })
+  expect(await at('2026-11-03T00:00:00Z')).toMatchObject({ state: 'enabled', set_by: null })
+  const whole = (await store.send(`${path}/history`)).body
+  expect(whole).toMatchObject({
+    data: [
+      { state: 'enabled', set_by: 'u-7', set_at: '2026-11-05T00:00:00.000Z' },
+      { state: 'clipped', confidence_max: 0.4, expires_at: '2026-11-03T00:00:00.000Z' },
+      { state: 'disabled', reason: 'noisy', set_at: '2026-11-01T00:00:00.000Z' },
+    ],
+    next_cursor: null,
+  })
+  const [first, rest] = [`${path}/history?limit=2`, `${path}/history?at=2026-11-01T12:00:00Z`]
+  expect((await store.send(rest)).body).toMatchObject({ data: [{ state: 'disabled' }] })
+  const { next_cursor } = (await store.send(first)).body as { next_cursor: string }
+  expect((await store.send(`${first}&cursor=${next_cursor}`)).body).toMatchObject({
+    data: [{ state: 'disabled' }],
+    next_cursor: null,
+  })
+})
+
 test('what the contract refuses is 400 with every reason', async () => {
   expect(
     await store.send(
