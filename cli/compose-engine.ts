@@ -44,7 +44,10 @@ export interface ComposedEngine {
   readonly sink: KafkaSink
   /** Consumes until `stop`; rejects with what stopped it. */
   run(): Promise<void>
+  /** Finishes the blocks at hand, in 10 s at most. */
   stop(): Promise<void>
+  /** Gives up what still waits for a server: its block stays uncommitted. */
+  hurry(): void
 }
 
 const partitionsMax = 16
@@ -92,18 +95,19 @@ export function composeEngine(config: Config, parts: EngineParts): ComposedEngin
     onSettled: () => readiness.set('start', null),
     onTrouble: (reason) => readiness.set('servers', reason === null ? null : troubleOf(reason)),
   })
+  const hurry = () => {
+    source.abandon()
+    clickhouse.close().catch(() => {})
+  }
+  const closers = [() => engine.stop(), () => sink.close(), () => clickhouse.close()]
   return {
     metrics,
     readiness,
     kafka,
     sink,
     run: () => engine.run(),
-    async stop() {
-      await closeInTime([() => engine.stop(), () => sink.close(), () => clickhouse.close()], () => {
-        source.abandon()
-        clickhouse.close().catch(() => {})
-      })
-    },
+    stop: () => closeInTime(closers, hurry),
+    hurry,
   }
 }
 

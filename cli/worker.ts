@@ -23,6 +23,7 @@ import { CatalogFollower } from '../processors/engine/catalog-follower.ts'
 import { countSources } from '../processors/source-metrics.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import { CatalogDuties } from './catalog-duties.ts'
+import { closeInTime } from './close-in-time.ts'
 import { type ComposedEngine, composeEngine } from './compose-engine.ts'
 import { LiveRules, type LiveRulesOptions } from './live-rules.ts'
 import { createProcessors, createPublisher } from './processors.ts'
@@ -38,6 +39,7 @@ export interface Worker {
   readonly readiness: Readiness
   /** Resolves when the engine stops; rejects with what stopped it. */
   readonly running: Promise<void>
+  /** Ends it within 10 s, whether its servers answer or not. */
   close(): Promise<void>
 }
 
@@ -112,12 +114,18 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     running,
     async close() {
       duties.close()
-      await api.close()
-      await Promise.allSettled([engine.stop(), follower.close(), rules.close()])
-      await traces.close()
-      await views.close()
+      const closers = [
+        () => api.close(),
+        () => allEnded([engine.stop(), follower.close(), rules.close()]),
+        ...[traces, views].map((one) => () => one.close()),
+      ]
+      await closeInTime(closers, () => engine.hurry())
     },
   }
+}
+
+async function allEnded(works: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(works)
 }
 
 interface FollowerParts {

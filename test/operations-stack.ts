@@ -39,8 +39,9 @@ export interface OperationsStack {
   send(topic: string, values: readonly (string | Buffer)[], partition?: number): Promise<number>
   /** The engine's metrics: `name label="value" …`, labels in order of name, sources left out. */
   metrics(): Promise<ReadonlyMap<string, number>>
-  /** It answers nothing until it is thawed. */
+  /** They answer nothing until they are thawed. */
   freezeClickHouse(isFrozen: boolean): void
+  freezeKafka(isFrozen: boolean): void
   startEngine(): Promise<void>
   stopEngine(): Promise<void>
   /** Resolves when the engine has finished everything in the input topics. */
@@ -150,6 +151,10 @@ class Stack implements OperationsStack {
     process.kill(this.#server.pid, isFrozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
+  freezeKafka(isFrozen: boolean): void {
+    this.#broker.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT')
+  }
+
   async startEngine(): Promise<void> {
     this.#log = ''
     const engine = spawn(process.execPath, ['--import', 'tsx', main, 'run', '--migrate'], {
@@ -172,8 +177,9 @@ class Stack implements OperationsStack {
     if (engine === null || engine.exitCode !== null || engine.signalCode !== null) return
     const exited = once(engine, 'exit')
     engine.kill('SIGTERM')
-    await exited
+    const [code] = await exited
     this.#engine = null
+    if (code !== 0) throw new Error(`the engine ended with ${code}:\n${this.#log}`)
   }
 
   async finished(): Promise<void> {
@@ -201,6 +207,7 @@ class Stack implements OperationsStack {
 
   async close(): Promise<void> {
     this.freezeClickHouse(false)
+    this.freezeKafka(false)
     await this.stopEngine()
     await this.clickhouse.close()
     await Promise.all([this.#server.close(), this.#broker.close()])
