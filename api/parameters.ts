@@ -69,6 +69,13 @@ export const minConfidence = z
     example: 0.5,
   })
 
+/** Whether tags that a retag has superseded count too. */
+export const versions = z.enum(['current', 'all']).default('current').openapi({
+  description:
+    'all: tags that a retag has superseded count too. Default: only tags of the version in their place.',
+  example: 'current',
+})
+
 export function limit(rowsDefault: number) {
   return z
     .string()

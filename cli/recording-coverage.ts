@@ -212,6 +212,7 @@ function tagsWithin(views: Views, { firstMs, lastMs }: Survey): Promise<TagRow[]
     session_id: '',
     host: '',
     rule_id: '',
+    all_versions: false,
     limit_rows: tagRowsMax,
   })
 }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,6 +67,18 @@ const added0004 = [
   'alert_spans_refreshed',
 ].map((name) => `rollups/${name}.sql`)
 
+const changed0005 = ['tables/tags.sql', 'rollups/tag_days.sql', 'rollups/tag_days_from_tags.sql']
+
+/** As it was before 0005. */
+function withoutSuperseded(text: string): string {
+  return text
+    .replaceAll(/^PRIMARY KEY .*\n/gm, '')
+    .replaceAll(/^ {4}(is_superseded|retagged_time) .*\n/gm, '')
+    .replaceAll(/,\n {4}is_superseded\n/g, '\n')
+    .replaceAll(', is_superseded', '')
+    .replaceAll(/,\n\)/g, '\n)')
+}
+
 test('a database with tags from before 0001 answers as if it had been made today', async () => {
   const old = join(folder, 'views')
   await cp(views, old, { recursive: true })
@@ -74,6 +86,9 @@ test('a database with tags from before 0001 answers as if it had been made today
     await rm(join(old, added), { recursive: true })
   }
   for (const [path, text] of Object.entries(before)) await writeFile(join(old, path), text)
+  for (const path of changed0005) {
+    await writeFile(join(old, path), withoutSuperseded(await readFile(join(old, path), 'utf8')))
+  }
   const aged = createClient({ url: server.url })
   await sqlServer(aged).command('CREATE DATABASE aged ENGINE = Atomic')
   await aged.close()
@@ -111,11 +126,17 @@ async function contents(client: ReturnType<typeof createClient>) {
     alerts: await server.query(
       'SELECT * FROM alerts_at(at_s = 4e9, since_s = 0) ORDER BY alert_id',
     ),
+    days: await server.query('SELECT * FROM tag_days FINAL ORDER BY ALL'),
     months: await server.query('SELECT * FROM tag_months FINAL ORDER BY ALL'),
     columns: await server.query(
-      `SELECT name, type, comment, compression_codec FROM system.columns
-       WHERE database = currentDatabase() AND table IN ('entity_tags', 'tag_months', 'alert_changes', 'alert_spans')
-       ORDER BY table, position`,
+      `SELECT table, name, type, default_expression, comment, compression_codec FROM system.columns
+       WHERE database = currentDatabase() AND table NOT LIKE '.inner%' ORDER BY table, position`,
+    ),
+    tables: await server.query(
+      `SELECT name, engine, sorting_key, primary_key, partition_key,
+         replaceAll(as_select, currentDatabase() || '.', '') AS as_select
+       FROM system.tables
+       WHERE database = currentDatabase() AND engine NOT IN ('View', 'Memory') ORDER BY name`,
     ),
   }
 }

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { at, id, minConfidence, range } from '../parameters.ts'
+import { at, id, minConfidence, range, versions } from '../parameters.ts'
 import { problemSpec } from '../problem.ts'
 import { json, type Resource, type Services } from '../resource.ts'
 import { type Layer, layer, toLayer } from './navigator-layer.ts'
@@ -21,6 +21,7 @@ const query = z
     session: id('Only the tags of this session.', 'd051258efd62').optional(),
     ...range,
     min_confidence: minConfidence,
+    versions,
   })
   .refine(
     ({ identity, attacker, session }) =>
@@ -117,5 +118,6 @@ function anchorOf({ identity, attacker, session }: Asked): [Anchor, string] | un
 /** As of an instant: what had happened by then, itself included to the millisecond. */
 function windowOf(asked: Asked): TagWindow {
   const until = asked.at === undefined ? asked.to : Math.min(asked.at + 0.001, asked.to ?? Infinity)
-  return { from: asked.from, to: until, min_confidence: asked.min_confidence }
+  const { from, min_confidence, versions } = asked
+  return { from, to: until, min_confidence, versions }
 }

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Parameter } from '../../core/clickhouse.ts'
 import type { Attack } from '../../schemas/attack.ts'
 import { cursor, isAfter, nextCursor, page } from '../cursor.ts'
-import { earliestS, latestS, limit, minConfidence, range } from '../parameters.ts'
+import { earliestS, latestS, limit, minConfidence, range, versions } from '../parameters.ts'
 import { notFound } from '../problem.ts'
 import { type Services, timestamp } from '../resource.ts'
 
@@ -17,6 +17,7 @@ const rollupKey = z.tuple([z.string(), z.string(), z.string()])
 export const rollupQuery = z.strictObject({
   ...range,
   min_confidence: minConfidence,
+  versions,
   limit: limit(1_000),
   cursor: cursor('rollup', rollupKey),
 })
@@ -84,6 +85,7 @@ export interface TagWindow {
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly min_confidence?: number | undefined
+  readonly versions?: 'current' | 'all'
 }
 
 export function fleetRows(services: Services, window: TagWindow): Promise<TechniqueRow[]> {
@@ -133,6 +135,7 @@ function windowParameters(window: TagWindow): Readonly<Record<string, Parameter>
     from_s: window.from ?? earliestS,
     to_s: window.to ?? latestS,
     min_confidence: window.min_confidence ?? 0,
+    all_versions: window.versions === 'all',
   }
 }
 

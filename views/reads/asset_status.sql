@@ -2,7 +2,8 @@
 -- validated), noisy (a UTC day of the last 30 with more alerts than its policy allows), silent (in service and
 -- without an alert or a hit of its own rule for the days its policy allows), healthy. Alerts around a test on
 -- the same machine break the silence but make no noise. silent_because: log_source where nothing of its log
--- source arrived either, else rule. is_counted: adopted, or validated at least once.
+-- source arrived either, else rule. is_counted: adopted, or validated at least once. A hit whose tag is superseded
+-- is none: the rule of today takes it back, or has one of its own at the same event time.
 -- after: alerts_at, alert_assets, test_runs, decay_policy_order
 CREATE OR REPLACE VIEW asset_status AS
 WITH
@@ -180,17 +181,17 @@ FROM
             (
                 SELECT rule_id, max(last_seen) AS last_at
                 FROM tag_months
-                WHERE month < toStartOfMonth(at)
+                WHERE month < toStartOfMonth(at) AND NOT is_superseded
                 GROUP BY rule_id
                 UNION ALL
                 SELECT rule_id, max(last_seen) AS last_at
                 FROM tag_days
-                WHERE day >= toStartOfMonth(at) AND day < toDate(at)
+                WHERE day >= toStartOfMonth(at) AND day < toDate(at) AND NOT is_superseded
                 GROUP BY rule_id
                 UNION ALL
                 SELECT rule_id, max(event_time) AS last_at
                 FROM tags
-                WHERE event_time >= toDateTime64(toDate(at), 3, 'UTC') AND event_time <= at
+                WHERE event_time >= toDateTime64(toDate(at), 3, 'UTC') AND event_time <= at AND NOT is_superseded
                 GROUP BY rule_id
             )
             GROUP BY rule_id

@@ -1,4 +1,5 @@
 -- One row: whether an attacker is known by at_s (epoch seconds), from a tag that it anchors.
+-- A superseded tag counts: the event was there.
 CREATE OR REPLACE VIEW attacker_seen AS
 SELECT toBool(count() > 0) AS seen
 FROM

@@ -1,7 +1,8 @@
 -- One row per active ATT&CK technique as of at_s (epoch seconds). status is about validations: validated (a
 -- valid one says detected), partial (a valid one says partly detected, or one is valid through a sub-technique
 -- only), none. Beside it, never mixed in: can_detect (a rule in service and not disabled is mapped to it, and
--- its log source brought something in 30 days) and activity (tags; a technique's are its sub-techniques' too).
+-- its log source brought something in 30 days) and activity (tags; a technique's are its sub-techniques' too;
+-- superseded ones do not count).
 -- after: detection_state, attack_catalogue
 CREATE OR REPLACE VIEW coverage AS
 WITH
@@ -98,17 +99,17 @@ LEFT JOIN
             sumIf(count, day > today - 30) AS tags_30d,
             max(last_seen) AS last_at
         FROM tag_days
-        WHERE day >= days_from AND day < today
+        WHERE day >= days_from AND day < today AND NOT is_superseded
         GROUP BY technique_id, sub_technique_id
         UNION ALL
         SELECT technique_id, sub_technique_id, sum(count) AS tags, 0 AS tags_30d, max(last_seen) AS last_at
         FROM tag_months
-        WHERE month < days_from
+        WHERE month < days_from AND NOT is_superseded
         GROUP BY technique_id, sub_technique_id
         UNION ALL
         SELECT technique_id, sub_technique_id, count() AS tags, count() AS tags_30d, max(event_time) AS last_at
         FROM tags
-        WHERE event_time >= toDateTime64(today, 3, 'UTC') AND event_time <= at
+        WHERE event_time >= toDateTime64(today, 3, 'UTC') AND event_time <= at AND NOT is_superseded
         GROUP BY technique_id, sub_technique_id
     ) AS part
     GROUP BY technique_id

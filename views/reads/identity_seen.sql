@@ -1,5 +1,6 @@
 -- One row: whether an identity is known by at_s (epoch seconds), from a tag that it anchors or from the catalogue: by
 -- itself, merged, merged into, or as whom an attacker is.
+-- A superseded tag counts: the event was there.
 CREATE OR REPLACE VIEW identity_seen AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT

@@ -1,5 +1,6 @@
 -- One row per event of some machines (short names, lower case) with from_s <= event time < to_s (epoch seconds)
--- whose record was kept as it came: those that rule_id tagged first, then by time, at most limit_rows.
+-- whose record was kept as it came: those that rule_id tagged first, then by time, at most limit_rows. Superseded
+-- tags count: what an older version saw is what a newer one is tried on.
 CREATE OR REPLACE VIEW kept_events AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,

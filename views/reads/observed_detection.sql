@@ -9,6 +9,7 @@
 -- miss_reason, without an alert: no_events, no_rule_matched, alert_wrong_technique, rule_matched_no_alert.
 -- excluded_reason: unknown_state, not_begun, no_technique or no_machine; nothing is said of such a test.
 -- disagreement: blue said detected and nothing was seen (said_detected), or the reverse (said_missed).
+-- Superseded tags count: that the rule of that time saw it is what is told here.
 -- after: test_selection, test_runs, alert_state_since, attack_catalogue
 CREATE OR REPLACE VIEW observed_detection AS
 WITH

@@ -2,6 +2,7 @@
 -- is a technique with its sub-techniques, or one sub-technique. A page ends before (before_time_s,
 -- before_id), the last row of the page before it. Where an identity, attacker or session is named, entity_tags
 -- says at which times its newest tags are, and tags is read there only.
+-- Superseded tags are there only where all_versions is true.
 CREATE OR REPLACE VIEW tag_list AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,
@@ -18,6 +19,7 @@ FROM tags
 WHERE event_time >= from_time
     AND event_time < to_time
     AND event_time <= before_time
+    AND ({all_versions:Bool} OR NOT is_superseded)
     AND (event_time < before_time OR tag_id < toUUID({before_id:String}))
     AND (anchor.2 = '' OR event_time = before_time OR event_time IN (
         -- As many as are asked for, and all of the oldest instant. What entity_tags cannot tell, a machine,
@@ -30,6 +32,7 @@ WHERE event_time >= from_time
             AND event_time >= from_time
             AND event_time < to_time
             AND event_time < before_time
+            AND ({all_versions:Bool} OR NOT is_superseded)
             AND confidence >= {min_confidence:Float64}
             AND ({technique_id:String} = ''
                 OR technique_id = {technique_id:String} OR sub_technique_id = {technique_id:String})

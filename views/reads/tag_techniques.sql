@@ -1,6 +1,7 @@
 -- One row per technique, sub-technique and tactic of the tags with from_s <= event time < to_s (epoch
 -- seconds) and at least min_confidence. Whole months come from tag_months, the whole days around them from
 -- tag_days, the broken days at either end from tags, so a tag counts as soon as it is written.
+-- Superseded tags count only where all_versions is true.
 CREATE OR REPLACE VIEW tag_techniques AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,
@@ -30,7 +31,10 @@ FROM
         max(last_seen) AS last,
         max(confidence) AS confidence
     FROM tag_months
-    WHERE month >= first_month AND month < end_month AND tag_months.confidence >= {min_confidence:Float64}
+    WHERE month >= first_month
+        AND month < end_month
+        AND ({all_versions:Bool} OR NOT is_superseded)
+        AND tag_months.confidence >= {min_confidence:Float64}
     GROUP BY technique_id, sub_technique_id, tactic
     UNION ALL
     SELECT
@@ -45,6 +49,7 @@ FROM
     WHERE day >= first_day
         AND day < end_day
         AND (day < first_month OR day >= end_month)
+        AND ({all_versions:Bool} OR NOT is_superseded)
         AND tag_days.confidence >= {min_confidence:Float64}
     GROUP BY technique_id, sub_technique_id, tactic
     UNION ALL
@@ -60,7 +65,10 @@ FROM
     WHERE event_time >= from_time
         AND event_time < to_time
         AND (event_time < toDateTime64(first_day, 3, 'UTC') OR event_time >= toDateTime64(end_day, 3, 'UTC'))
+        AND ({all_versions:Bool} OR NOT is_superseded)
         AND tags.confidence >= {min_confidence:Float64}
     GROUP BY technique_id, sub_technique_id, tactic
 ) AS part
-GROUP BY technique_id, sub_technique_id, tactic;
+GROUP BY technique_id, sub_technique_id, tactic
+-- Until a retag is at its end, a row of a rollup may count no tags.
+HAVING sum(part.tags) > 0;

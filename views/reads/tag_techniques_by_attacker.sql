@@ -1,5 +1,6 @@
 -- One row per technique, sub-technique and tactic of one attacker's tags with from_s <= event time < to_s
 -- (epoch seconds) and at least min_confidence.
+-- Superseded tags count only where all_versions is true.
 CREATE OR REPLACE VIEW tag_techniques_by_attacker AS
 SELECT
     technique_id,
@@ -14,5 +15,6 @@ WHERE entity_kind = 'attacker'
     AND entity_id = {attacker_id:String}
     AND event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
     AND event_time < fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC')
+    AND ({all_versions:Bool} OR NOT is_superseded)
     AND entity_tags.confidence >= {min_confidence:Float64}
 GROUP BY technique_id, sub_technique_id, tactic;

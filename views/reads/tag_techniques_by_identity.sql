@@ -2,6 +2,7 @@
 -- (epoch seconds) and at least min_confidence. An identity is all that is one with it as of to_s, and their
 -- attackers for the times that they belong to it. A tag that names an identity itself is that one's only, so
 -- each counts once.
+-- Superseded tags count only where all_versions is true.
 -- after: identity_members, membership_state
 CREATE OR REPLACE VIEW tag_techniques_by_identity AS
 WITH
@@ -27,13 +28,14 @@ FROM
 (
     SELECT technique_id, sub_technique_id, tactic, event_time, confidence
     FROM entity_tags
-    WHERE entity_kind = 'identity' AND entity_id IN members
+    WHERE entity_kind = 'identity' AND entity_id IN members AND ({all_versions:Bool} OR NOT is_superseded)
     UNION ALL
     SELECT technique_id, sub_technique_id, tactic, event_time, confidence
     FROM entity_tags
     WHERE entity_kind = 'attacker'
         AND entity_id IN tupleElement(belonging, 1)
         AND identity_id = ''
+        AND ({all_versions:Bool} OR NOT is_superseded)
         AND arrayExists(b -> b.1 = entity_id AND b.2 <= event_time AND event_time < b.3, belonging)
 ) AS e
 WHERE event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')

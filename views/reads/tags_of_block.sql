@@ -1,4 +1,5 @@
--- One row per row of tags that a block of records gave: what a recovered block writes again.
+-- One row per row of tags that a block of records gave: what a recovered block writes again. Superseded
+-- tags count: they are held, in whatever version.
 CREATE OR REPLACE VIEW tags_of_block AS
 SELECT *
 FROM tags

@@ -9,7 +9,9 @@ CREATE TABLE IF NOT EXISTS entity_tags
     technique_id LowCardinality(String) COMMENT 'ATT&CK technique, the parent: Tnnnn',
     sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique, empty if none',
     tactic LowCardinality(String) COMMENT 'ATT&CK tactic id',
-    confidence Float64 COMMENT 'How sure the rule is, 0.3 to 1' CODEC(ZSTD(1))
+    confidence Float64 COMMENT 'How sure the rule is, 0.3 to 1' CODEC(ZSTD(1)),
+    digest UInt64 COMMENT 'Hash of the tag and of its place in Kafka' CODEC(NONE),
+    is_superseded Bool COMMENT 'A retag has put another version of the rule in its place'
 )
 ENGINE = MergeTree
 ORDER BY (entity_kind, entity_id, event_time)

@@ -9,7 +9,9 @@ SELECT
     technique_id,
     sub_technique_id,
     tactic,
-    confidence
+    confidence,
+    cityHash64(tag_id, log, topic, partition, offset) AS digest,
+    is_superseded
 FROM tags
 ARRAY JOIN arrayFilter(
     anchor -> anchor.2 != '',

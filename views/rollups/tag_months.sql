@@ -12,9 +12,11 @@ CREATE TABLE IF NOT EXISTS tag_months
     confidence Float64 COMMENT 'Confidence of the tags, 0.3 to 1',
     count SimpleAggregateFunction(sum, UInt64) COMMENT 'Number of tags',
     first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Earliest event time, UTC',
-    last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest event time, UTC'
+    last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest event time, UTC',
+    is_superseded Bool COMMENT 'Tags that a retag has put another version of the rule in the place of'
 )
 ENGINE = AggregatingMergeTree
-ORDER BY (month, technique_id, sub_technique_id, tactic, rule_id, rule_version, confidence)
+PRIMARY KEY (month, technique_id, sub_technique_id, tactic, rule_id, rule_version, confidence)
+ORDER BY (month, technique_id, sub_technique_id, tactic, rule_id, rule_version, confidence, is_superseded)
 SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
 COMMENT 'Tags per month, technique, rule version and confidence';

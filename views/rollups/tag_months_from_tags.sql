@@ -11,6 +11,7 @@ SELECT
     confidence,
     count() AS count,
     min(event_time) AS first_seen,
-    max(event_time) AS last_seen
+    max(event_time) AS last_seen,
+    is_superseded
 FROM tags
-GROUP BY month, technique_id, sub_technique_id, tactic, rule_id, rule_version, confidence;
+GROUP BY month, technique_id, sub_technique_id, tactic, rule_id, rule_version, confidence, is_superseded;

@@ -1,4 +1,5 @@
 -- One row per (event, rule, emit): a rule matched and says which technique. In text columns '' is absent.
+-- The last two columns are a retag's; inserts leave them out.
 -- Ordered by event time: lists run newest first, and the broken days at the ends of a range that a
 -- rollup by day cannot answer are neighbours here.
 -- setting: ttl_days = 0 (kept)
@@ -32,6 +33,8 @@ CREATE TABLE IF NOT EXISTS tags
     evidence String COMMENT 'JSON object: the fields that made the rule match' CODEC(ZSTD(1)),
     attack_release LowCardinality(String) COMMENT 'ATT&CK release that the ids are of',
     in_release Bool COMMENT 'The release knows the technique',
+    is_superseded Bool DEFAULT false COMMENT 'A retag has put another version of the rule in its place',
+    retagged_time DateTime64(3, 'UTC') DEFAULT toDateTime64(0, 3, 'UTC') COMMENT 'When a retag last said so, or took it back, UTC; 1970: none did',
     INDEX offset_range offset TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree

@@ -1,5 +1,6 @@
 -- One row per tag: an event was seen, a rule matched it, and says which technique. Select a range of
--- event_time; it is what rows are ordered by. What the event was is not here.
+-- event_time; it is what rows are ordered by. What the event was is not here,
+-- nor are tags that a retag has put another version of the rule in the place of.
 CREATE OR REPLACE VIEW v1_tags
 (
     tag_id UUID COMMENT 'Id of the tag',
@@ -51,4 +52,5 @@ SELECT
     attack_release,
     in_release
 FROM tags AS t
+WHERE NOT t.is_superseded
 COMMENT 'ATT&CK tags, one row per event, rule and technique';

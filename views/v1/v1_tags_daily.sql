@@ -1,4 +1,4 @@
--- One row per UTC day of event time, technique, tactic and rule version with tags.
+-- One row per UTC day of event time, technique, tactic and rule version with tags. Superseded ones do not count.
 CREATE OR REPLACE VIEW v1_tags_daily
 (
     day Date COMMENT 'UTC day of the event time',
@@ -28,5 +28,7 @@ SELECT
     max(d.confidence) AS confidence_max,
     now64(3, 'UTC') AS computed_at
 FROM tag_days AS d
+WHERE NOT d.is_superseded
 GROUP BY d.day, d.technique_id, d.sub_technique_id, d.tactic, d.rule_id, d.rule_version
+HAVING tags > 0
 COMMENT 'Tags per UTC day, technique and rule';
