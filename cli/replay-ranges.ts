@@ -3,7 +3,8 @@
 import type { Kafka } from 'kafkajs'
 import { ConfigError } from '../core/error.ts'
 import { parseMark } from '../processors/engine/intent.ts'
-import { parseReplayMark, type ReplayMark, type ReplayRange } from '../processors/engine/replay.ts'
+import type { ReplayRange } from '../processors/engine/replay.ts'
+import { parseReplayMark, type ReplayMark } from '../processors/engine/replay-mark.ts'
 
 export interface PartitionPlan {
   readonly range: ReplayRange

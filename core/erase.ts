@@ -1,5 +1,6 @@
 import { canonicalJson, sha256Hex } from './hash.ts'
 import type { SqlServer } from './migrations.ts'
+import { literal } from './sql-literal.ts'
 import { isRefreshable, readSystemTables, targetOf } from './system-tables.ts'
 
 /**
@@ -262,8 +263,4 @@ function quotedPattern(text: string): string {
 
 function quoted(name: string): string {
   return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 }

@@ -1,5 +1,6 @@
 import { ConfigError, messageOf } from './error.ts'
 import { isView, type SqlFile, type SqlFiles } from './sql-files.ts'
+import { literal } from './sql-literal.ts'
 
 /**
  * Brings a database to the state that `views/` describes.
@@ -168,8 +169,4 @@ function recordFiles(files: readonly SqlFile[], version: string): string {
   )
   const types = "'file String, sha256 String, version String'"
   return `INSERT INTO schema_migrations (file, sha256, version) SELECT * FROM values(${types}, ${rows.join(', ')})`
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 }

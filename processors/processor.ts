@@ -64,6 +64,12 @@ export interface RuleOutcome {
   readonly tags: Readonly<Partial<Record<TagOutcome, number>>>
 }
 
+export interface WithheldMatch {
+  readonly offset: number
+  /** '' where an exception cost the event all rules. */
+  readonly ruleId: string
+}
+
 export interface Outcome {
   /** Everything but `ingest_progress`, which is the engine's. */
   readonly rows: Rows
@@ -73,6 +79,8 @@ export interface Outcome {
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>
   /** By rule id, of rules that matched or are disabled. */
   readonly byRule?: ReadonlyMap<string, RuleOutcome>
+  /** Matches whose tags were withheld for a reason that is not in the rule, in offset order. */
+  readonly withheld?: readonly WithheldMatch[]
   /** The first exception of each rule whose tags it cost, by rule id; '' where it cost an event all. */
   readonly ruleErrors?: ReadonlyMap<string, string>
 }

@@ -11,7 +11,13 @@ import { loadAttack } from '../schemas/attack.ts'
 import type { Anchors, SourceEvent } from '../schemas/event.ts'
 import type { Row } from '../schemas/table.ts'
 import { positionOf } from './block-reader.ts'
-import type { BlockContext, DropReason, RuleOutcome, TagOutcome } from './processor.ts'
+import type {
+  BlockContext,
+  DropReason,
+  RuleOutcome,
+  TagOutcome,
+  WithheldMatch,
+} from './processor.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /**
@@ -56,6 +62,7 @@ export class Tagging {
   readonly dropped: Partial<Record<DropReason, number>> = {}
   readonly byRule = new Map<string, RuleAccount>()
   readonly ruleErrors = new Map<string, string>()
+  readonly withheld: WithheldMatch[] = []
   readonly #context: BlockContext
   readonly #evidence: EvidenceOptions
   readonly #rateLimit: RateLimit
@@ -71,11 +78,12 @@ export class Tagging {
   }
 
   /** The rules that meet the event. */
-  match(event: SourceEvent): readonly Rule[] {
+  match(record: LogRecord, event: SourceEvent): readonly Rule[] {
     try {
       return this.#context.revision.match(event, this.#disabled)
     } catch (thrown) {
       this.#fail('', thrown, null)
+      this.#withhold(record, '')
       return []
     }
   }
@@ -97,6 +105,7 @@ export class Tagging {
         if (!this.#addRule(record, event, rule, account)) isAnchored = false
       } catch (thrown) {
         this.#fail(rule.id, thrown, account)
+        this.#withhold(record, rule.id)
       }
     }
     return isAnchored
@@ -134,13 +143,21 @@ export class Tagging {
     const emits = emitsOf(rule, event)
     const written = emits.filter((emit) => clipped(emit.confidence, state) >= confidenceFloor)
     this.#drop('below_floor', emits.length - written.length, account)
-    if (written.length === 0) return true
+    if (written.length === 0) {
+      // Below the floor by itself, the rule says no; by a clip, somebody else does.
+      if (emits.some(({ confidence }) => confidence >= confidenceFloor)) {
+        this.#withhold(record, rule.id)
+      }
+      return true
+    }
     if (!hasAnchor(event)) {
       this.#drop('no_anchor', written.length, account)
+      this.#withhold(record, rule.id)
       return false
     }
     if (!this.#rateLimit.allows(rule.id, event)) {
       this.#drop('rate_limited', written.length, account)
+      this.#withhold(record, rule.id)
       return true
     }
     const evidence = JSON.stringify(evidenceOf(rule, event, this.#evidence))
@@ -234,6 +251,10 @@ export class Tagging {
     this.#drop('rule_error', 1, account)
   }
 
+  #withhold({ offset }: LogRecord, ruleId: string): void {
+    this.withheld.push({ offset, ruleId })
+  }
+
   #drop(reason: DropReason, tags: number, account: RuleAccount | null): void {
     if (tags <= 0) return
     count(this.dropped, reason, tags)
@@ -252,6 +273,16 @@ function count<Name extends TagOutcome>(
   by: number,
 ): void {
   counts[name] = (counts[name] ?? 0) + by
+}
+
+/** Whether what a rule matches becomes tags: it is not so where its state or a correlation says otherwise. */
+export function mayTag(
+  rule: Rule,
+  { states, correlated }: Pick<BlockContext, 'states' | 'correlated'>,
+): boolean {
+  const state = states.get(rule.id)
+  if (state?.state === 'disabled' || withholding(rule, state) !== null) return false
+  return correlated?.get(rule.id)?.isTagging !== false
 }
 
 /** Why a match writes no tags, whatever it says; null: it does. */

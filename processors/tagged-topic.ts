@@ -51,7 +51,7 @@ export function taggedProcessor<Name extends FactTable>(
           return
         }
         const { event } = interpreted
-        const matched = interpreted.isMatched ? tagging.match(event) : noRules
+        const matched = interpreted.isMatched ? tagging.match(record, event) : noRules
         const isKept = interpreted.isKept || matched.length > 0
         const row = interpreted.row(isKept ? rawOf(read, event.kind) : '')
         if (interpreted.isMatched) tagging.addFinding(record, event)
@@ -73,6 +73,7 @@ export function taggedProcessor<Name extends FactTable>(
         dropped: tagging.dropped,
         byRule: tagging.byRule,
         ruleErrors: tagging.ruleErrors,
+        withheld: tagging.withheld,
       }
     },
   }

@@ -9,6 +9,7 @@ import { silentLog } from '../core/log.ts'
 import { readRange } from '../processors/engine/range-reader.ts'
 import { type ReplayParts, replayPartition } from '../processors/engine/replay.ts'
 import { ClickHouseStore, type Store } from '../processors/engine/store.ts'
+import { ClickHouseTagVersions } from '../processors/engine/tag-versions.ts'
 import { Erasures } from '../processors/erasures.ts'
 import { compileRules } from '../rules/compile.ts'
 import {
@@ -168,6 +169,8 @@ async function dieIn(
     password: '',
   })
   const parts: ReplayParts = {
+    isRetag: false,
+    versions: new ClickHouseTagVersions(stack.clickhouse),
     store: {
       ...{ id: () => real.id(), newestProgress: (at) => real.newestProgress(at) },
       progressEnding: (at, log, last) => real.progressEnding(at, log, last),

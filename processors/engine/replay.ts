@@ -10,10 +10,10 @@
  * - A record keeps the time at which its block was taken in; only `tagged_time` is the replay's. What
  *   correlations count has the replay's time, for they look at what has come since they last looked.
  * - A (record, rule) pair that has a tag, or a row to count, of any version is left alone; so is whoever
- *   was erased.
+ *   was erased. A retag puts the version of today in the place of others (`retag.ts`): its mark says so, and
+ *   what it left half done is finished as a retag, by whichever replay comes next.
  */
 
-import { z } from 'zod'
 import type { Views } from '../../core/clickhouse.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Lease, LogRecord, RecordSink, TopicPartition } from '../../core/kafka.ts'
@@ -21,15 +21,21 @@ import type { Log } from '../../core/log.ts'
 import type { Row } from '../../schemas/table.ts'
 import type { Erasures } from '../erasures.ts'
 import type { Processor, Publish } from '../processor.ts'
+import { mayTag } from '../tag-row.ts'
 import type { RulesInForce } from './engine.ts'
 import type { Commit, RecordRange, TakeRecords } from './range-reader.ts'
+import { addTo, newReplayCounts, type ReplayCounts } from './replay-counts.ts'
+import type { ReplayMark } from './replay-mark.ts'
+import { type HeldVersion, pairOf, planRetag, type RetagPlan } from './retag.ts'
 import { retryTransient } from './retry.ts'
-import type { Store } from './store.ts'
+import type { BlockRange, Store } from './store.ts'
+import type { TagChange, TagVersions } from './tag-versions.ts'
 import type { StoredRecord } from './wire/batch-records.ts'
 import { rowsMax } from './write-block.ts'
 
 export interface ReplayParts {
   readonly store: Store
+  readonly versions: TagVersions
   readonly views: Views
   readonly sink: RecordSink
   readonly publish: Publish
@@ -41,6 +47,8 @@ export interface ReplayParts {
   readonly signal: AbortSignal
   /** Counts what would be written. */
   readonly isDryRun: boolean
+  /** Supersedes tags of other versions than today's. */
+  readonly isRetag: boolean
   /** Hands over the records of a range, in the replay's group. */
   readonly read: (range: RecordRange, take: TakeRecords) => Promise<void>
   readonly onProgress: (next: number, counts: ReplayCounts) => void
@@ -48,54 +56,6 @@ export interface ReplayParts {
 
 export interface ReplayRange extends RecordRange {
   readonly log: string
-}
-
-export interface ReplayCounts {
-  records: number
-  events: number
-  /** Tags that today's rules give. */
-  tags: number
-  /** Of them: their record and rule have a tag already. */
-  held: number
-  /** Of them: about somebody who was erased since. */
-  erased: number
-  written: number
-  /** Rows written for correlations to count. */
-  matches: number
-  readonly writtenByRule: Map<string, number>
-}
-
-const markSchema = z.object({
-  v: z.literal(1),
-  kind: z.literal('replay'),
-  log: z.string().min(1).max(64),
-  first: z.number().int().nonnegative(),
-  last: z.number().int().nonnegative(),
-  time: z.number().int().nonnegative(),
-})
-export type ReplayMark = z.infer<typeof markSchema>
-
-/** null: no replay was cut off here. */
-export function parseReplayMark(metadata: string): ReplayMark | null {
-  try {
-    const parsed = markSchema.safeParse(JSON.parse(metadata))
-    return parsed.success ? parsed.data : null
-  } catch {
-    return null
-  }
-}
-
-export function newReplayCounts(): ReplayCounts {
-  return {
-    records: 0,
-    events: 0,
-    tags: 0,
-    held: 0,
-    erased: 0,
-    written: 0,
-    matches: 0,
-    writtenByRule: new Map(),
-  }
 }
 
 /** Replays one partition's range, after what an earlier replay left half done there. */
@@ -118,11 +78,25 @@ interface Found {
   readonly held: number
   readonly erased: number
   readonly missing: Written
+  readonly change: Change
 }
 
 interface Written {
   readonly tags: readonly Row<'tags'>[]
   readonly matches: readonly Row<'rule_matches'>[]
+}
+
+type Change = Pick<RetagPlan, keyof TagChange>
+const noChange: Change = { supersede: [], reinstate: [] }
+
+/** What the rules of today say of some records; erased: pairs of record and rule about somebody who was. */
+interface Today {
+  events: number
+  readonly eventOffsets: Set<number>
+  readonly tags: Row<'tags'>[]
+  readonly matches: Row<'rule_matches'>[]
+  readonly withheld: Set<string>
+  readonly erased: Set<string>
 }
 
 class Replay {
@@ -139,7 +113,7 @@ class Replay {
 
   async take(records: readonly StoredRecord[], next: number, commit: Commit): Promise<void> {
     const first = this.#position
-    await this.#block(records, first, next - 1, commit)
+    await this.#block(records, { first, last: next - 1 }, commit, this.#parts.isRetag)
     this.#position = next
     this.#parts.onProgress(next, this.counts)
   }
@@ -151,89 +125,141 @@ class Replay {
     await this.#parts.read(range, async (some, next, commit) => {
       records.push(...some)
       if (next <= mark.last) return
-      const held = await this.#heldOf(mark.first, mark.last)
-      const own = {
-        tags: held.tags.filter((tag) => tag.tagged_time === mark.time),
-        matches: held.matches.filter((match) => match.ingest_time === mark.time),
-      }
-      const found = await this.#missing(records, mark.first, mark.last, mark.time)
-      if (own.tags.length === 0) this.#count(records, found)
-      await this.#write(
-        {
-          tags: own.tags.length > 0 ? own.tags : found.missing.tags,
-          matches: own.matches.length > 0 ? own.matches : found.missing.matches,
-        },
-        mark,
-      )
+      if (mark.retag === true) {
+        // What it did is brought to its end; what it did not is decided anew, by the rules of today.
+        await this.#retry('changes', () => this.#parts.versions.settled())
+        await this.#write(await this.#own(mark), mark, noChange)
+        await this.#block(records, mark, commit, true)
+      } else await this.#finishMissing(records, mark)
       await commit(next, '')
     })
   }
 
+  async #finishMissing(records: readonly StoredRecord[], mark: ReplayMark): Promise<void> {
+    const own = await this.#own(mark)
+    const found = await this.#find(records, mark, mark.time, false)
+    if (own.tags.length === 0) this.#count(records, found)
+    await this.#write(
+      {
+        tags: own.tags.length > 0 ? own.tags : found.missing.tags,
+        matches: own.matches.length > 0 ? own.matches : found.missing.matches,
+      },
+      mark,
+      noChange,
+    )
+  }
+
+  /** What a mark's replay has written. */
+  async #own(mark: ReplayMark): Promise<Written> {
+    const { tags, matches } = await this.#heldOf(mark)
+    return {
+      tags: tags.filter((tag) => tag.tagged_time === mark.time),
+      matches: matches.filter((match) => match.ingest_time === mark.time),
+    }
+  }
+
   async #block(
     records: readonly StoredRecord[],
-    first: number,
-    last: number,
+    { first, last }: Offsets,
     commit: Commit,
+    isRetag: boolean,
   ): Promise<void> {
     const time = this.#parts.clock.now()
-    const found = await this.#missing(records, first, last, time)
-    const { tags, matches } = found.missing
-    if (Math.max(tags.length, matches.length) > rowsMax && records.length > 1) {
+    const found = await this.#find(records, { first, last }, time, isRetag)
+    const { missing, change } = found
+    const changes = change.supersede.length + change.reinstate.length
+    const rows = Math.max(missing.tags.length, missing.matches.length, changes)
+    if (rows > rowsMax && records.length > 1) {
       const half = Math.ceil(records.length / 2)
       const middle = records[half]?.offset ?? last
-      await this.#block(records.slice(0, half), first, middle - 1, commit)
-      await this.#block(records.slice(half), middle, last, commit)
+      await this.#block(records.slice(0, half), { first, last: middle - 1 }, commit, isRetag)
+      await this.#block(records.slice(half), { first: middle, last }, commit, isRetag)
       return
     }
     this.#count(records, found)
-    if (this.#parts.isDryRun || tags.length + matches.length === 0) return
+    if (this.#parts.isDryRun || rows === 0) return
     const { log } = this.#at
-    const mark: ReplayMark = { v: 1, kind: 'replay', log, first, last, time }
+    const kind = { v: 1, kind: 'replay', ...(isRetag ? { retag: true } : {}) } as const
+    const mark: ReplayMark = { ...kind, log, first, last, time }
     await commit(first, JSON.stringify(mark))
-    await this.#write(found.missing, mark)
+    await this.#write(missing, mark, change)
     await commit(last + 1, '')
   }
 
-  /** What today's rules give and the tables do not hold. */
-  async #missing(
+  /** What today's rules give and the tables do not hold, and what it takes the place of. */
+  async #find(
     records: readonly StoredRecord[],
-    first: number,
-    last: number,
+    { first, last }: Offsets,
     time: number,
+    isRetag: boolean,
   ): Promise<Found> {
-    const before = await this.#heldOf(first, last)
-    const held = new Set(before.tags.map(pairOf))
-    const counted = new Set(before.matches.map(pairOf))
-    const timeOf = new Map(records.map(({ offset, timestampMs }) => [offset, timestampMs]))
-    const found = { events: 0, tags: 0, held: 0, erased: 0 }
-    const tags: Row<'tags'>[] = []
-    const matches: Row<'rule_matches'>[] = []
-    const isErased = (row: ErasableRow) => {
-      return this.#parts.erasures.covers(row, timeOf.get(row.offset) ?? 0)
+    const today = await this.#today(records, { first, last }, time)
+    const range = { ...this.#at, first, last }
+    const counted = new Set((await this.#rowsOf('rule_matches', range)).map(pairOf))
+    const held: readonly HeldVersion[] = await this.#retry('tags', () => {
+      return this.#parts.versions.of(range)
+    })
+    const isErased = (row: ErasableRow) => today.erased.has(pairOf(row))
+    const plan = isRetag ? this.#retagOf(held, today) : missingIn(held, today)
+    const missing = plan.missing.filter((tag) => !isErased(tag))
+    return {
+      events: today.events,
+      tags: today.tags.length,
+      held: today.tags.length - plan.missing.length - plan.reinstated,
+      erased: plan.missing.length - missing.length,
+      missing: {
+        tags: missing,
+        matches: today.matches.filter((match) => !counted.has(pairOf(match)) && !isErased(match)),
+      },
+      change: plan,
     }
-    for (const [ingestMs, block] of await this.#originalBlocks(records, first, last, time)) {
-      const context = { ...this.#at, timeMs: ingestMs, ...this.#parts.rules }
-      const outcome = this.#parts.processor.process(context, block)
-      found.events += outcome.events
+  }
+
+  #retagOf(held: readonly HeldVersion[], today: Today): Plan {
+    const { rules } = this.#parts
+    const mayTagRules = rules.revision.rules.filter((rule) => mayTag(rule, rules))
+    const plan = planRetag(held, {
+      versions: new Map(mayTagRules.map(({ id, version }) => [id, version])),
+      events: today.eventOffsets,
+      tags: today.tags,
+      withheld: new Set([...today.withheld, ...today.erased]),
+    })
+    return { ...plan, reinstated: tagsOf(plan.reinstate) }
+  }
+
+  async #today(records: readonly StoredRecord[], offsets: Offsets, time: number): Promise<Today> {
+    const { processor, rules, erasures } = this.#parts
+    const timeOf = new Map(records.map(({ offset, timestampMs }) => [offset, timestampMs]))
+    const today: Today = {
+      ...{ events: 0, eventOffsets: new Set(), tags: [], matches: [] },
+      ...{ withheld: new Set(), erased: new Set() },
+    }
+    const take = (row: ErasableRow) => {
+      if (erasures.covers(row, timeOf.get(row.offset) ?? 0)) today.erased.add(pairOf(row))
+    }
+    for (const [ingestMs, block] of await this.#originalBlocks(records, offsets, time)) {
+      const outcome = processor.process({ ...this.#at, timeMs: ingestMs, ...rules }, block)
+      today.events += outcome.events
+      for (const { offset } of outcome.rows[processor.table] ?? []) today.eventOffsets.add(offset)
+      for (const { offset, ruleId } of outcome.withheld ?? []) {
+        today.withheld.add(pairOf({ offset, rule_id: ruleId }))
+      }
       for (const tag of outcome.rows.tags ?? []) {
-        found.tags += 1
-        if (held.has(pairOf(tag))) found.held += 1
-        else if (isErased(tag)) found.erased += 1
-        else tags.push({ ...tag, tagged_time: time })
+        take(tag)
+        today.tags.push({ ...tag, tagged_time: time })
       }
       for (const match of outcome.rows.rule_matches ?? []) {
-        if (counted.has(pairOf(match)) || isErased(match)) continue
-        matches.push({ ...match, ingest_time: time })
+        take(match)
+        today.matches.push({ ...match, ingest_time: time })
       }
     }
-    return { ...found, missing: { tags, matches } }
+    return today
   }
 
   /** Records by the time at which the engine took in their block. */
   async #originalBlocks(
     records: readonly LogRecord[],
-    first: number,
-    last: number,
+    { first, last }: Offsets,
     time: number,
   ): Promise<readonly (readonly [number, readonly LogRecord[]])[]> {
     const { log, topic, partition } = this.#at
@@ -257,37 +283,52 @@ class Replay {
     return blocks
   }
 
-  async #heldOf(first: number, last: number): Promise<Written> {
-    const { store } = this.#parts
+  async #heldOf({ first, last }: Offsets): Promise<Written> {
     const range = { ...this.#at, first, last }
     return {
-      tags: await this.#retry('tags', () => store.rowsOf('tags', range)),
-      matches: await this.#retry('rule_matches', () => store.rowsOf('rule_matches', range)),
+      tags: await this.#rowsOf('tags', range),
+      matches: await this.#rowsOf('rule_matches', range),
     }
   }
 
-  async #write({ tags, matches }: Written, mark: ReplayMark): Promise<void> {
-    const { store, sink, publish } = this.#parts
+  #rowsOf<Name extends 'tags' | 'rule_matches'>(
+    name: Name,
+    range: BlockRange,
+  ): Promise<Row<Name>[]> {
+    return this.#retry(name, () => this.#parts.store.rowsOf(name, range))
+  }
+
+  async #write({ tags, matches }: Written, mark: ReplayMark, change: TagChange): Promise<void> {
+    const { store, versions, sink, publish } = this.#parts
     const { log, topic, partition } = this.#at
-    const token = `replay:${log}:${topic}:${partition}:${mark.first}-${mark.last}:${mark.time}`
+    const { first, last, time } = mark
+    const token = `replay:${log}:${topic}:${partition}:${first}-${last}:${time}`
     await this.#retry('insert rule_matches', () => {
       return store.insert('rule_matches', matches, `${token}:rule_matches`)
     })
     await this.#retry('insert tags', () => store.insert('tags', tags, `${token}:tags`))
+    if (mark.retag === true) {
+      const range = { ...this.#at, first, last }
+      await this.#retry('supersede tags', () => versions.change(range, time, change))
+      await this.#retry('follow tags', () => versions.follow(range, time))
+    }
     await this.#retry('publish', () => sink.send(publish({ tags })))
   }
 
-  #count(records: readonly LogRecord[], found: Found): void {
+  #count(records: readonly LogRecord[], { change, missing, ...found }: Found): void {
     const { counts } = this
     counts.records += records.length
     counts.events += found.events
     counts.tags += found.tags
     counts.held += found.held
     counts.erased += found.erased
-    counts.written += found.missing.tags.length
-    counts.matches += found.missing.matches.length
-    for (const { rule_id } of found.missing.tags) {
-      counts.writtenByRule.set(rule_id, (counts.writtenByRule.get(rule_id) ?? 0) + 1)
+    counts.written += missing.tags.length
+    counts.matches += missing.matches.length
+    counts.superseded += tagsOf(change.supersede)
+    counts.reinstated += tagsOf(change.reinstate)
+    for (const { rule_id } of missing.tags) addTo(counts.writtenByRule, rule_id, 1)
+    for (const { rule_id, tags } of change.supersede) {
+      addTo(counts.supersededByRule, rule_id, tags)
     }
   }
 
@@ -302,8 +343,16 @@ class Replay {
   }
 }
 
+type Offsets = Pick<ReplayMark, 'first' | 'last'>
 type ErasableRow = Row<'tags'> | Row<'rule_matches'>
+type Plan = RetagPlan & { readonly reinstated: number }
 
-function pairOf({ offset, rule_id }: ErasableRow): string {
-  return `${offset} ${rule_id}`
+/** The pairs that have no tag of any version. */
+function missingIn(held: readonly HeldVersion[], { tags }: Today): Plan {
+  const pairs = new Set(held.map(pairOf))
+  return { ...noChange, missing: tags.filter((tag) => !pairs.has(pairOf(tag))), reinstated: 0 }
+}
+
+function tagsOf(versions: readonly HeldVersion[]): number {
+  return versions.reduce((sum, { tags }) => sum + tags, 0)
 }

@@ -39,7 +39,7 @@ export interface Store {
  * Pinned on every insert: one block, synchronous, deduplicated in dependent views too. Since 26.2
  * ClickHouse would otherwise collect inserts and cut them anew.
  */
-const insertSettings: ClickHouseSettings = {
+export const insertSettings: ClickHouseSettings = {
   async_insert: 0,
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
