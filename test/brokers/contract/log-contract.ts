@@ -65,7 +65,7 @@ export function testLog(given: () => Subject): void {
     const { admin } = given()
     const topic = given().name('configured')
     const configEntries = [{ name: 'retention.ms', value: '123456789' }]
-    await admin.createTopics({ topics: [{ topic, configEntries }] })
+    await given().create({ topic, configEntries })
     const { resources } = await admin.describeConfigs({
       resources: [{ type: 2, name: topic, configNames: ['retention.ms', 'max.message.bytes'] }],
       includeSynonyms: false,
@@ -289,14 +289,10 @@ export function testLog(given: () => Subject): void {
   })
 
   test.concurrent('records older than the retention of their topic go', async () => {
-    const { admin } = given()
     const topic = given().name('brief')
     const configEntries = [{ name: 'retention.ms', value: '3600000' }]
-    await admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: false })
+    await given().create({ topic, configEntries })
     const client = await given().wire()
-    await eventually('the topic', async () => {
-      return (await offsetAt(client, { topic }, -1)).error === 'NONE'
-    })
     const twoHoursAgo = Date.now() - 7_200_000
     await produce(client, { topic }, encodeBatch({ values: ['a', 'b'], timestampMs: twoHoursAgo }))
     await eventually('retention', async () => (await offsetAt(client, { topic }, -2)).offset === 2)
@@ -320,8 +316,7 @@ export function testLog(given: () => Subject): void {
       'the end of the topic',
       async () => !(await admin.listTopics()).includes(topic),
     )
-    await admin.createTopics({ topics: [{ topic }] })
-    await eventually('the topic', async () => (await admin.listTopics()).includes(topic))
+    await given().create({ topic })
     expect(await given().watermarks(topic)).toEqual({ low: 0, high: 0 })
     expect((await committed(client, nobody.groupId, { topic }))[0]?.offset).toBe(-1)
     await admin.disconnect()

@@ -1,7 +1,15 @@
 /** What the broker contract is tested on: one running broker, and names nobody else uses. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Admin, Kafka, logLevel, type Message, Partitioners, type Producer } from 'kafkajs'
+import {
+  type Admin,
+  type ITopicConfig,
+  Kafka,
+  logLevel,
+  type Message,
+  Partitioners,
+  type Producer,
+} from 'kafkajs'
 import type { Broker } from '../broker.ts'
 import { offsetAt } from '../wire-calls.ts'
 import { WireClient } from '../wire-client.ts'
@@ -59,8 +67,14 @@ export class Subject {
 
   async topic(numPartitions = 1): Promise<string> {
     const topic = this.name('topic')
-    const topics = [{ topic, numPartitions }]
-    const isNew = await this.admin.createTopics({ topics, waitForLeaders: false })
+    await this.create({ topic, numPartitions })
+    return topic
+  }
+
+  /** Resolves when every partition answers. */
+  async create(config: ITopicConfig): Promise<void> {
+    const { topic, numPartitions = 1 } = config
+    const isNew = await this.admin.createTopics({ topics: [config], waitForLeaders: false })
     if (!isNew) throw new Error(`${topic} was there already`)
     // kafkajs's own wait gives up where a broker has not heard of the topic yet.
     const client = await this.wire()
@@ -70,7 +84,6 @@ export class Subject {
       })
     }
     client.close()
-    return topic
   }
 
   async producer(): Promise<Producer> {
