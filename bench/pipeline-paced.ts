@@ -148,8 +148,8 @@ function probeRecord(id: string): string {
 
 async function isTagged(clickhouse: ClickHouseClient, session: string): Promise<boolean> {
   const answer = await clickhouse.query({
-    query: 'SELECT * FROM session_seen(session_id = {id:String})',
-    query_params: { id: session },
+    query: 'SELECT * FROM session_seen(session_id = {id:String}, at_s = {at:Float64})',
+    query_params: { id: session, at: Date.now() / 1000 },
     format: 'JSONEachRow',
   })
   const [row] = await answer.json<{ seen: boolean }>()
