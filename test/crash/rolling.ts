@@ -46,9 +46,11 @@ async function restartAll(round: Round, name: string): Promise<string[]> {
   await load.end()
   const seconds = (Date.now() - begun) / 1_000
   await until('every block to be finished', () => round.isFinished(), readyMsMax, pollMs)
-  await setTimeout(2 * pollMs)
-  await readability.end()
+  // The members' own records may come last of all: what is on the log now is waited for as long as it may take.
   const log = await readLogIn(round.kafka, round.topics)
+  const isSeen = () => readability.delays(log).every(Number.isFinite)
+  for (let leftMs = delayMsMax; leftMs > 0 && !isSeen(); leftMs -= pollMs) await setTimeout(pollMs)
+  await readability.end()
   const delays = readability.delays(log).toSorted((a, b) => a - b)
   const drained = await round.drain()
   const { found } = await round.judge()
