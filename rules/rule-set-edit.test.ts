@@ -61,6 +61,8 @@ test('an edit of some files gives what all files give', () => {
         const { revision: wholeRevision, ...wholeRest } = whole
         expect(rest).toEqual(wholeRest)
         expect(revision.id).toBe(wholeRevision.id)
+        // A save that changes nothing is no new revision.
+        expect(revision === set.revision).toBe(wholeRevision === set.revision)
       }
       set = edited ?? whole
     }

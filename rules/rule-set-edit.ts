@@ -1,7 +1,7 @@
 import type { RuleContext } from './language/context.ts'
 import { adjusted, type LoadedFile, loadFile, nothingKept, type RuleFile } from './loaded-file.ts'
 import type { Rule } from './rule.ts'
-import { type RuleSet, revisionOf } from './rule-set.ts'
+import { inForce, type RuleSet } from './rule-set.ts'
 
 /**
  * `previous` with some of its files edited, each path once: what `buildRuleSet` would make of all
@@ -31,8 +31,7 @@ export function editRuleSet(
   }
   return {
     ...previous,
-    rules,
-    revision: revisionOf(rules, context, previous),
+    ...inForce(rules, context, previous),
     diagnostics: diagnosticsOf(previous, files),
     files,
   }

@@ -70,11 +70,9 @@ export function buildRuleSet(
     rejections.push({ file, ruleId, textHash, diagnostics: [diagnostic] })
   }
   diagnostics.push(...danglingReferences(loaded, claims.correlations, by))
-  const isSame = previous !== undefined && isSameList(previous.rules, rules)
   return {
-    rules: isSame ? previous.rules : rules,
+    ...inForce(rules, context, previous),
     correlations,
-    revision: isSame ? previous.revision : revisionOf(rules, context, previous),
     diagnostics,
     rejections,
     files: new Map(loaded.map((file) => [file.file, file])),
@@ -94,14 +92,16 @@ function adjustmentsOf(parsed: readonly LoadedFile[]): Adjustments {
   return { filters, overlays }
 }
 
-/** What did not change is taken over from `previous`. */
-export function revisionOf(
+/** What did not change is taken over from `previous`: of the same rules the revision itself. */
+export function inForce(
   rules: readonly Rule[],
   { matching }: RuleContext,
   previous: RuleSet | undefined,
-): CompiledRevision {
-  const from = previous === undefined ? {} : { previous: previous.revision }
-  return compileRules(rules, { ...matching, ...from })
+): Pick<RuleSet, 'rules' | 'revision'> {
+  if (previous === undefined) return { rules, revision: compileRules(rules, { ...matching }) }
+  const { revision } = previous
+  if (isSameList(previous.rules, rules)) return { rules: previous.rules, revision }
+  return { rules, revision: compileRules(rules, { ...matching, previous: revision }) }
 }
 
 function rejectionsOf(file: LoadedFile): readonly Rejection[] {
