@@ -2,7 +2,10 @@ import type { MatchEvent } from '../../schemas/event.ts'
 import type { EventValues } from './event-values.ts'
 import type { IdSet } from './id-set.ts'
 import type { Choice, CompiledCondition, Lineage } from './lineage.ts'
-import { Plan, type RulePlan } from './plan.ts'
+import { alwaysOf, Plan, type RulePlan } from './plan.ts'
+
+/** A plan that events go through. */
+export type UsedPlan = Plan | PatchedPlan
 
 /** With more late rules than this, the plan is made whole: each event pays for both parts. */
 const lateMax = 64
@@ -23,11 +26,11 @@ export class PatchedPlan implements RulePlan {
 
   /** `plan` without the conditions of `removed` and with `added`. */
   static of(
-    plan: Plan | PatchedPlan,
+    plan: UsedPlan,
     removed: ReadonlySet<CompiledCondition>,
     added: readonly Choice[],
     lineage: Lineage,
-  ): Plan | PatchedPlan {
+  ): UsedPlan {
     const [base, before, gone] =
       plan instanceof PatchedPlan
         ? [plan.#base, plan.#late.choices, plan.#gone]
@@ -43,9 +46,7 @@ export class PatchedPlan implements RulePlan {
     this.#late = late
     const kept = base.choices.filter(({ condition }) => !gone.has(condition))
     this.choices = [...kept, ...late.choices]
-    this.always = this.choices
-      .filter(({ witness }) => witness === null)
-      .map(({ condition }) => condition.number)
+    this.always = alwaysOf(this.choices)
   }
 
   gather(event: MatchEvent, values: EventValues, candidates: IdSet): void {

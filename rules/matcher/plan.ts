@@ -49,7 +49,7 @@ export class Plan implements RulePlan {
     fields: ReadonlyMap<string, PlannedField> = new Map(),
   ) {
     this.choices = choices
-    this.always = choices.filter(isAlways).map(({ condition }) => condition.number)
+    this.always = alwaysOf(choices)
     this.#fields = new Map([...fields, ...plannedFields(choices, fields, lineage)])
     this.#paths = byRoot([...this.#fields.values()].filter(({ name }) => name.includes('.')))
     this.#keywords = plannedKeywords(choices, lineage)
@@ -115,8 +115,9 @@ export class Plan implements RulePlan {
   }
 }
 
-function isAlways({ witness }: Choice): boolean {
-  return witness === null
+/** Numbers of those without a witness. */
+export function alwaysOf(choices: readonly Choice[]): readonly number[] {
+  return choices.filter(({ witness }) => witness === null).map(({ condition }) => condition.number)
 }
 
 function fieldsOfChoice({ witness }: Choice): string[] {

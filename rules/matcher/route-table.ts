@@ -2,7 +2,7 @@ import type { LogSource, MatchEvent } from '../../schemas/event.ts'
 import { meets } from '../language/sample.ts'
 import type { Rule } from '../rule.ts'
 import type { CompiledCondition, Lineage } from './lineage.ts'
-import { PatchedPlan } from './patched-plan.ts'
+import { PatchedPlan, type UsedPlan } from './patched-plan.ts'
 import { Plan } from './plan.ts'
 import { Watch } from './watch.ts'
 
@@ -16,7 +16,7 @@ const inheritedChangesMax = 256
 
 /** What all events that meet the same rules share. */
 export interface Route {
-  plan: Plan | PatchedPlan
+  plan: UsedPlan
   readonly watch: Watch
   events: number
   /** The plan holds rules that an event may not meet: each candidate is to be asked. */

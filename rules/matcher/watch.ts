@@ -1,8 +1,7 @@
 import { fieldsOf, leavesOf } from '../language/tree.ts'
 import type { EventValues } from './event-values.ts'
 import type { CompiledCondition, Lineage } from './lineage.ts'
-import { PatchedPlan } from './patched-plan.ts'
-import type { Plan } from './plan.ts'
+import { PatchedPlan, type UsedPlan } from './patched-plan.ts'
 import { ValueSample } from './value-sample.ts'
 import { witnessOf } from './witness.ts'
 
@@ -26,9 +25,6 @@ const relearnedMax = 256
 const sampledEvents = 256
 /** One event in so many is sampled: neighbours are alike. */
 const sampleEvery = 4
-
-/** A plan in use. */
-type UsedPlan = Plan | PatchedPlan
 
 export class Watch {
   readonly #lineage: Lineage
