@@ -130,11 +130,8 @@ const deleteRoute = createRoute({
 })
 
 export const ruleStates: Resource = (app, services) => {
-  const changesOf = async (ruleId: string, atS: number) => {
-    const parameters = { rule_id: ruleId, at_s: atS }
-    const rows = await services.views.select<ChangeRow>('rule_state_history', parameters)
-    return rows.toSorted((a, b) => (isAfter(keyOf(a), keyOf(b)) ? -1 : 1))
-  }
+  const changesOf = (ruleId: string, atS: number) =>
+    services.views.select<ChangeRow>('rule_state_history', { rule_id: ruleId, at_s: atS })
   app.openapi(getRoute, async (c) => {
     const { id: ruleId } = c.req.valid('param')
     const { at: atS } = c.req.valid('query')

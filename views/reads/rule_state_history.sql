@@ -1,5 +1,5 @@
--- One row per change of a rule's state by at_s (epoch seconds), of which the newest counts: the state that was
--- set, or enabled where it was ended. expires_at: when it reverts to enabled by itself.
+-- One row per change of a rule's state by at_s (epoch seconds), newest first; the first counts: the state that
+-- was set, or enabled where it was ended. expires_at: when it reverts to enabled by itself.
 CREATE OR REPLACE VIEW rule_state_history AS
 SELECT
     if(op = 'put', JSONExtractString(if(JSONHas(derived, 'state'), derived, entity), 'state'), 'enabled') AS state,
@@ -14,5 +14,5 @@ FROM catalog_events
 WHERE kind = 'rule_state'
     AND id = {rule_id:String}
     AND event_time <= fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC')
-ORDER BY id, version
+ORDER BY version DESC
 LIMIT 1 BY version;
