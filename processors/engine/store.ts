@@ -140,23 +140,8 @@ export class ClickHouseStore implements Store {
     return row ?? null
   }
 
-  async #select<T>(view: string, parameters: Readonly<Record<string, unknown>>): Promise<T[]> {
-    const types: Readonly<Record<string, string>> = {
-      partition: 'UInt32',
-      first: 'UInt64',
-      last: 'UInt64',
-    }
-    const list = Object.keys(parameters).map((key) => `${key} = {${key}:${types[key] ?? 'String'}}`)
-    const call = list.length === 0 ? view : `${view}(${list.join(', ')})`
-    return ask(async () => {
-      const answer = await this.#client.query({
-        query: `SELECT * FROM ${call}`,
-        query_params: parameters,
-        format: 'JSONEachRow',
-        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
-      })
-      return answer.json<T>()
-    })
+  #select<T>(view: string, parameters: Readonly<Record<string, unknown>>): Promise<T[]> {
+    return selectView(this.#client, view, parameters, { quotes64: false })
   }
 
   #statement(name: TableName): string {
@@ -167,6 +152,35 @@ export class ClickHouseStore implements Store {
     this.#statements.set(name, made)
     return made
   }
+}
+
+/** Rows of a view. `quotes64`: 64-bit integers are texts, for they may be beyond what a number holds. */
+export function selectView<T>(
+  client: ClickHouseClient,
+  view: string,
+  parameters: Readonly<Record<string, unknown>>,
+  { quotes64 }: { readonly quotes64: boolean },
+): Promise<T[]> {
+  const list = Object.keys(parameters).map(
+    (name) => `${name} = {${name}:${parameterTypes[name] ?? 'String'}}`,
+  )
+  const call = list.length === 0 ? view : `${view}(${list.join(', ')})`
+  return ask(async () => {
+    const answer = await client.query({
+      query: `SELECT * FROM ${call}`,
+      query_params: parameters,
+      format: 'JSONEachRow',
+      clickhouse_settings: { output_format_json_quote_64bit_integers: quotes64 ? 1 : 0 },
+    })
+    return answer.json<T>()
+  })
+}
+
+const parameterTypes: Readonly<Record<string, string>> = {
+  partition: 'UInt32',
+  first: 'UInt64',
+  last: 'UInt64',
+  time_ms: 'UInt64',
 }
 
 /** What a failed question to ClickHouse means: again later, or never. */

@@ -17,7 +17,7 @@ import { systemRandom } from '../../core/random.ts'
 import { literal } from '../../core/sql-literal.ts'
 import { minuteMs } from '../../core/units.ts'
 import type { HeldVersion, TagVersion } from './retag.ts'
-import { ask, type BlockRange, insertSettings } from './store.ts'
+import { ask, type BlockRange, insertSettings, selectView } from './store.ts'
 
 export interface TagVersions {
   /** What is held of a block, by record, rule and version. */
@@ -229,25 +229,7 @@ export class ClickHouseTagVersions implements TagVersions {
   }
 
   #select<Row>(view: string, parameters: Values): Promise<Row[]> {
-    const types: Readonly<Record<string, string>> = {
-      partition: 'UInt32',
-      first: 'UInt64',
-      last: 'UInt64',
-      time_ms: 'UInt64',
-    }
-    const list = Object.keys(parameters).map(
-      (name) => `${name} = {${name}:${types[name] ?? 'String'}}`,
-    )
-    const call = list.length === 0 ? view : `${view}(${list.join(', ')})`
-    return ask(async () => {
-      const answer = await this.#client.query({
-        query: `SELECT * FROM ${call}`,
-        query_params: parameters,
-        format: 'JSONEachRow',
-        clickhouse_settings: { output_format_json_quote_64bit_integers: 1 },
-      })
-      return answer.json<Row>()
-    })
+    return selectView(this.#client, view, parameters, { quotes64: true })
   }
 }
 
