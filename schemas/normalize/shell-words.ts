@@ -44,7 +44,7 @@ const bracesMax = 16
 
 const assignment = /^[A-Za-z_][A-Za-z0-9_]{0,63}\+?=/
 const plainWord = /^[A-Za-z0-9_./:@%+~^*?![\]-]+$/
-const needsQuote = /[\s;|&<>()'"\\`]|^[{}]$|^#/
+const special = /[\s;|&<>()'"\\`]|^[{}]$|^#/
 const braces = /[\uE000-\uE002]/g
 
 interface Piece {
@@ -134,7 +134,7 @@ function fieldsOf(
 }
 
 function showPieces(pieces: readonly Piece[]): string {
-  const isPlain = pieces.every((piece) => piece.isScript || !needsQuote.test(piece.text))
+  const isPlain = pieces.every((piece) => piece.isScript || !needsQuote(piece.text))
   if (isPlain) return withBraces(pieces.map((piece) => piece.text).join(''))
   const inner = pieces.map((piece) =>
     piece.isScript ? piece.text : withBraces(piece.text).replace(/["\\`]/g, '\\$&'),
@@ -148,9 +148,16 @@ function quoteAssignment(text: string): string {
   return value === '' ? text : text.slice(0, equals) + quote(value)
 }
 
+/** Braces that came quoted are a word's own letters: a shell would take `{a,b}` for two words. */
+function needsQuote(text: string): boolean {
+  const open = text.indexOf('{')
+  const comma = open === -1 ? -1 : text.indexOf(',', open)
+  return special.test(text) || (comma !== -1 && text.includes('}', comma))
+}
+
 function quote(value: string): string {
   if (value === '') return "''"
-  if (!needsQuote.test(value)) return value
+  if (!needsQuote(value)) return value
   if (!value.includes("'")) return `'${value}'`
   return `"${value.replace(/["\\`$]/g, '\\$&')}"`
 }
