@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RuleSummary } from '../api/resource.ts'
-import type { Row, TableName } from '../schemas/table.ts'
+import type { TableName } from '../schemas/table.ts'
 import { documentOf, testApp } from './api-client.ts'
 import { type ApiStore, startApiStore } from './api-store.ts'
 import { catalogDay0, halfDayMs } from './views/catalog-histories.ts'
-import { type CatalogRow, type Change, catalogRows } from './views/catalog-rows.ts'
+import { type Change, catalogRows } from './views/catalog-rows.ts'
 import { decayTechniques, sampleDecay } from './views/decay-histories.ts'
+import { earlierAndLater, isLaterRecord } from './views/earlier-and-later.ts'
 import { alerts, catalog, commands, tags, tests } from './views/lifecycle-world.ts'
 import { printSeed, seed } from './views/seed.ts'
 import { sampleTags, tagRow, tagsDay0 } from './views/tag-histories.ts'
@@ -158,11 +159,13 @@ async function answersAt(atMs: number, asked = questions): Promise<Map<string, u
 
 test('no answer about the past moves when only later events come', async () => {
   const world = [
-    part('catalog_events', [...catalog, ...always, ...decay], isLaterRecord),
-    part('alert_events', alerts),
-    part('test_events', tests),
-    part('tags', [...tags, ...seenTags]),
-    part('commands', commands),
+    part('catalog_events', [...catalog, ...always, ...decay], askedMs, (row) =>
+      isLaterRecord(row, askedMs),
+    ),
+    part('alert_events', alerts, askedMs),
+    part('test_events', tests, askedMs),
+    part('tags', [...tags, ...seenTags], askedMs),
+    part('commands', commands, askedMs),
   ]
   for (const { loadEarlier } of world) await loadEarlier()
   const before = await answersAt(askedMs)
@@ -185,29 +188,9 @@ const decay = sampleDecay(seed, 10, 60_000).map((row) => {
   return { ...row, entity: asked(row.entity), derived: asked(row.derived) }
 })
 
-/** A validation is of when it was seen, a review of when it was made: recorded late, it is late. */
-function isLaterRecord(row: CatalogRow): boolean {
-  const { validated_at, reviewed_at } = JSON.parse(row.derived)
-  const seen = validated_at ?? reviewed_at
-  return row.event_time > askedMs && (seen === undefined || Date.parse(seen) > askedMs)
-}
-
-type Timed<Name extends TableName> = Row<Name> & {
-  readonly event_time: number
-  readonly ingest_time: number
-}
-
-function part<Name extends TableName>(
-  table: Name,
-  rows: readonly Timed<Name>[],
-  isLater: (row: Timed<Name>) => boolean = (row) => row.event_time > askedMs,
-) {
-  // Taken in later, too.
-  const later = rows.filter(isLater).map((row) => {
-    return { ...row, ingest_time: row.ingest_time + 600 * dayMs }
-  })
-  const earlier = rows.filter((row) => !isLater(row))
-  expect(later.length, table).toBeGreaterThan(0)
+function part<Name extends TableName>(...of: Parameters<typeof earlierAndLater<Name>>) {
+  const [table] = of
+  const { earlier, later } = earlierAndLater(...of)
   return {
     loadEarlier: () => store.insert(table, earlier),
     loadLater: () => store.insert(table, later),

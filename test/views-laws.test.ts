@@ -3,10 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runDecay } from '../cli/decay-run.ts'
 import type { OutRecord } from '../core/kafka.ts'
 import { DecayHoldings } from '../processors/decay.ts'
-import type { Row, TableName } from '../schemas/table.ts'
+import type { TableName } from '../schemas/table.ts'
 import { attack, catalogDay0, halfDayMs } from './views/catalog-histories.ts'
-import { type CatalogRow, type Change, catalogRows } from './views/catalog-rows.ts'
+import { type Change, catalogRows } from './views/catalog-rows.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
+import { earlierAndLater, isLaterRecord } from './views/earlier-and-later.ts'
 import { alerts, catalog, commands, tags, tests } from './views/lifecycle-world.ts'
 import { load } from './views/load.ts'
 import { printSeed, seed } from './views/seed.ts'
@@ -267,11 +268,11 @@ async function answers(): Promise<Record<string, string[]>> {
 
 test('an answer about the past does not move when only later events arrive', async () => {
   const world = [
-    part('catalog_events', catalog, isLaterRecord),
-    part('alert_events', alerts),
-    part('test_events', tests),
-    part('tags', tags),
-    part('commands', commands),
+    part('catalog_events', catalog, nowMs, (row) => isLaterRecord(row, nowMs)),
+    part('alert_events', alerts, nowMs),
+    part('test_events', tests, nowMs),
+    part('tags', tags, nowMs),
+    part('commands', commands, nowMs),
   ]
   for (const { loadEarlier } of world) await loadEarlier()
   const before = await answers()
@@ -282,29 +283,9 @@ test('an answer about the past does not move when only later events arrive', asy
   expect(before['revalidation_queue']?.length).toBeGreaterThan(5)
 }, 240_000)
 
-/** A validation is of when it was seen, a review of when it was made: recorded late, it is late. */
-function isLaterRecord(row: CatalogRow): boolean {
-  const { validated_at, reviewed_at } = JSON.parse(row.derived)
-  const seen = validated_at ?? reviewed_at
-  return row.event_time > nowMs && (seen === undefined || Date.parse(seen) > nowMs)
-}
-
-type Timed<Name extends TableName> = Row<Name> & {
-  readonly event_time: number
-  readonly ingest_time: number
-}
-
-function part<Name extends TableName>(
-  table: Name,
-  rows: readonly Timed<Name>[],
-  isLater: (row: Timed<Name>) => boolean = (row) => row.event_time > nowMs,
-) {
-  // Taken in later, too.
-  const later = rows.filter(isLater).map((row) => {
-    return { ...row, ingest_time: row.ingest_time + 600 * dayMs }
-  })
-  const earlier = rows.filter((row) => !isLater(row))
-  expect(later.length, table).toBeGreaterThan(0)
+function part<Name extends TableName>(...of: Parameters<typeof earlierAndLater<Name>>) {
+  const [table] = of
+  const { earlier, later } = earlierAndLater(...of)
   return {
     loadEarlier: () => load(database, table, earlier, { blocks: 1 }),
     loadLater: () => load(database, table, later, { blocks: 2 }),

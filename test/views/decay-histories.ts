@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { catalogDay0, halfDayMs } from './catalog-histories.ts'
-import { type CatalogRow, type Change, catalogRows } from './catalog-rows.ts'
+import type { CatalogRow, Change } from './catalog-rows.ts'
+import { takenInBlocks } from './taken-in-blocks.ts'
 
 /**
  * Random histories of what the daily run records, and of the mappings that tell which techniques a
@@ -120,17 +121,5 @@ export function sampleDecay(seed: number, histories: number, firstOffset: number
   const changes = Array.from({ length: histories }, (_, key) =>
     fc.sample(historyOf(key), { seed: seed + key, numRuns: 1 }),
   ).flat(2)
-  const all = [...changes, ...changes.filter((_, index) => index % 6 === 0)]
-  const [order = []] = fc.sample(fc.shuffledSubarray(all, { minLength: all.length }), {
-    seed,
-    numRuns: 1,
-  })
-  const blockRows = 200
-  const rows: CatalogRow[] = []
-  for (let first = 0; first < order.length; first += blockRows) {
-    const timeMs = catalogDay0 + 1_000 * halfDayMs + first
-    const block = order.slice(first, first + blockRows)
-    rows.push(...catalogRows(block, { firstOffset: firstOffset + first, timeMs }))
-  }
-  return rows
+  return takenInBlocks(changes, { seed, firstOffset, repeatEvery: 6, blockRows: 200 })
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { catalogDay0, halfDayMs } from './catalog-histories.ts'
-import { type CatalogRow, type Change, catalogRows } from './catalog-rows.ts'
+import type { CatalogRow, Change } from './catalog-rows.ts'
+import { takenInBlocks } from './taken-in-blocks.ts'
 
 /**
  * Random histories of what keeps detections up: queue items, owners, reviews and snapshots. Several
@@ -90,19 +91,5 @@ export function sampleUpkeep(seed: number, histories: number, firstOffset: numbe
   const changes = Array.from({ length: histories }, (_, key) =>
     fc.sample(historyOf(key), { seed: seed + key, numRuns: 1 }),
   ).flat(2)
-  const repeated = changes.filter((_, index) => index % 7 === 0)
-  const all = [...changes, ...repeated]
-  const [order = []] = fc.sample(fc.shuffledSubarray(all, { minLength: all.length }), {
-    seed,
-    numRuns: 1,
-  })
-  // Taken in over some blocks, so that what came first on the log is told by time and offset.
-  const blockRows = 50
-  const rows: CatalogRow[] = []
-  for (let first = 0; first < order.length; first += blockRows) {
-    const timeMs = catalogDay0 + 1_000 * halfDayMs + first
-    const block = order.slice(first, first + blockRows)
-    rows.push(...catalogRows(block, { firstOffset: firstOffset + first, timeMs }))
-  }
-  return rows
+  return takenInBlocks(changes, { seed, firstOffset, repeatEvery: 7, blockRows: 50 })
 }
