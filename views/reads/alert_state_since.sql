@@ -26,8 +26,8 @@ SELECT
     source_event_ids,
     status,
     acknowledged_at,
-    if(word.of != '' AND word.version > verdict_version, word.verdict, told_verdict) AS verdict,
-    if(verdict IS NULL, NULL, if(word.of != '' AND word.version > verdict_version,
+    if(word.of != '' AND word.version >= verdict_version, word.verdict, told_verdict) AS verdict,
+    if(verdict IS NULL, NULL, if(word.of != '' AND word.version >= verdict_version,
         word.given_at, ifNull(told_verdict_at, verdict_time))) AS verdict_at,
     url,
     updated_at
