@@ -83,6 +83,8 @@ test.concurrent('a review is the explicit one, else the newest validation', asyn
       technique_id: one.technique_id,
       reviewed_at: isoTime(one.reviewedMs),
       is_explicit: one.isExplicit,
+      reviewed_by: one.reviewed_by,
+      status: one.status,
     }))
     const seen = await read('technique_reviews', atMs)
     const like = expected[0]

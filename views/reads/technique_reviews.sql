@@ -1,13 +1,14 @@
 -- One row per technique that was ever reviewed by at_s (epoch seconds): explicitly, else by its newest
--- validation (one without a technique is of every technique its asset is mapped to).
+-- validation (one without a technique is of every technique its asset is mapped to). Of those of one time the
+-- last that was told counts, by version.
 CREATE OR REPLACE VIEW technique_reviews AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT
     technique_id,
     max((r.is_explicit, r.reviewed_at)).2 AS reviewed_at,
     max(r.is_explicit) AS is_explicit,
-    argMax(r.reviewed_by, (r.is_explicit, r.reviewed_at)) AS reviewed_by,
-    argMax(r.status, (r.is_explicit, r.reviewed_at)) AS status
+    argMax(r.reviewed_by, (r.is_explicit, r.reviewed_at, r.version)) AS reviewed_by,
+    argMax(r.status, (r.is_explicit, r.reviewed_at, r.version)) AS status
 FROM
 (
     SELECT
@@ -17,10 +18,11 @@ FROM
             AS reviewed_at,
         JSONExtractString(derived, 'reviewed_by') AS reviewed_by,
         JSONExtractString(if(JSONHas(derived, 'status'), derived, entity), 'status') AS status,
-        true AS is_explicit
+        true AS is_explicit,
+        version
     FROM
     (
-        SELECT op, event_time, entity, derived
+        SELECT op, event_time, entity, derived, version
         FROM catalog_events
         WHERE kind = 'technique_review' AND event_time <= at
         ORDER BY id, version DESC
@@ -33,10 +35,11 @@ FROM
         v.validated_at AS reviewed_at,
         v.validated_by AS reviewed_by,
         v.validation_result AS status,
-        false AS is_explicit
+        false AS is_explicit,
+        v.version AS version
     FROM
     (
-        SELECT asset_id, technique_id, validated_at, validated_by, validation_result
+        SELECT asset_id, technique_id, validated_at, validated_by, validation_result, version
         FROM validation_events
         ORDER BY validation_id, event_time, record_time, partition, offset
         LIMIT 1 BY validation_id

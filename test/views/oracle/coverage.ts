@@ -1,5 +1,6 @@
 import type { Attack, Technique } from '../../../schemas/attack.ts'
 import type { TagRow } from '../tag-histories.ts'
+import { text } from './catalog.ts'
 import type { World } from './confidence.ts'
 import type { Detection, Lifecycle, Validation } from './lifecycle.ts'
 
@@ -130,6 +131,8 @@ export function regression(
       const pair = now.find((one) => one.techniqueId === techniqueId && one.assetId === assetId)
       const resultAfter = pair?.isCounted ? (pair.governing?.result ?? 0) : 0
       if (governing === undefined || governing.result <= resultAfter) return []
+      const validation = validations.get(governing.id)
+      const causes = causesOf(validation, pair !== undefined)
       return [
         {
           technique_id: technique.id,
@@ -138,11 +141,29 @@ export function regression(
           upheld_technique_id: techniqueId,
           asset_id: assetId,
           validation_id: governing.id,
-          causes: causesOf(validations.get(governing.id), pair !== undefined),
+          causes,
+          cause: causes[0],
+          ...whyOf(validation),
         },
       ]
     })
   })
+}
+
+/** What its validation was of, and what there is now. */
+function whyOf(validation: Validation | undefined): Record<string, unknown> {
+  if (validation === undefined) throw new Error('a validation is never taken back')
+  const { assetThen, assetNow, declared, changeIds } = validation
+  return {
+    validated_at: new Date(validation.validatedMs).toISOString(),
+    expires_at: new Date(validation.expiresMs).toISOString(),
+    rule_version_from: text(assetThen, 'rule_version'),
+    rule_version_to: text(assetNow, 'rule_version'),
+    rule_file_path: text(assetNow, 'rule_file_path'),
+    rule_repository_url: text(assetNow, 'rule_repository_url'),
+    infrastructure_change_ids: changeIds,
+    invalidation_reason: text(declared?.entity ?? {}, 'reason') || null,
+  }
 }
 
 function causesOf(validation: Validation | undefined, isMapped: boolean): string[] {

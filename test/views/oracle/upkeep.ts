@@ -89,8 +89,11 @@ export interface Review {
   readonly technique_id: string
   readonly reviewedMs: number
   readonly isExplicit: boolean
+  readonly reviewed_by: string
+  readonly status: string
 }
 
+/** Of each technique the newest that is explicit, else the newest; of one time the last that was told. */
 export function reviewsAt(
   rows: readonly CatalogRow[],
   lifecycle: Lifecycle,
@@ -101,19 +104,29 @@ export function reviewsAt(
     mappings
       .filter(({ entity }) => text(entity, 'asset_id') === assetId)
       .map(({ entity }) => text(entity, 'technique_id'))
-  const reviews: Review[] = lifecycle.validations(atMs).flatMap((one) => {
+  const implicit = lifecycle.validations(atMs).flatMap((one) => {
     const techniques = one.techniqueId === '' ? mapped(one.assetId) : [one.techniqueId]
+    const reviewed_by = text(one.told, 'validated_by')
+    const status = text(one.told, 'validation_result')
     return techniques.map((technique_id) => {
-      return { technique_id, reviewedMs: one.validatedMs, isExplicit: false }
+      const of = { technique_id, reviewed_by, status, rank: one.rank }
+      return { ...of, reviewedMs: one.validatedMs, isExplicit: false }
     })
   })
-  for (const { entity } of stateAt(versionsOf(rows, 'technique_review'), atMs)) {
-    const reviewedMs = time(entity, 'reviewed_at')
-    if (reviewedMs > atMs) continue
-    reviews.push({ technique_id: text(entity, 'technique_id'), reviewedMs, isExplicit: true })
-  }
-  const inOrder = reviews.toSorted(
-    (a, b) => Number(a.isExplicit) - Number(b.isExplicit) || a.reviewedMs - b.reviewedMs,
+  const explicit = stateAt(versionsOf(rows, 'technique_review'), atMs).map(({ entity, rank }) => ({
+    technique_id: text(entity, 'technique_id'),
+    reviewed_by: text(entity, 'reviewed_by'),
+    status: text(entity, 'status'),
+    rank,
+    reviewedMs: time(entity, 'reviewed_at'),
+    isExplicit: true,
+  }))
+  const inOrder = [
+    ...implicit,
+    ...explicit.filter(({ reviewedMs }) => reviewedMs <= atMs),
+  ].toSorted(
+    (a, b) =>
+      Number(a.isExplicit) - Number(b.isExplicit) || a.reviewedMs - b.reviewedMs || a.rank - b.rank,
   )
   return [...new Map(inOrder.map((review) => [review.technique_id, review])).values()]
 }
