@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AlertRow, alertRow } from './views/alert-histories.ts'
 import { attack } from './views/catalog-histories.ts'
+import { catalogRows } from './views/catalog-rows.ts'
 import { commandRow } from './views/command-row.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import { load } from './views/load.ts'
@@ -44,6 +45,9 @@ const testUpdate = fc.record({
   state: fc.constantFrom('validated', 'draft', null, 'odd'),
   detection_result: fc.constantFrom('detected', 'not_detected', null),
   platform: fc.constantFrom('windows', 'linux', null),
+  exercise: fc.constantFrom('e1', 'e2', null),
+  red_team: fc.constantFrom('red', null),
+  blue_team: fc.constantFrom('blue', 'red', null),
 })
 const tests: TestRow[] = fc
   .sample(testUpdate, { seed, numRuns: 60 })
@@ -78,10 +82,12 @@ const alerts: AlertRow[] = fc
       hosts: names,
       raisedLater: fc.constantFrom(0, 90_000, 3 * hourMs, 26 * hourMs),
       acknowledged: fc.constantFrom(null, 5 * hourMs),
+      asset_id: fc.constantFrom('as1', 'as2', null),
+      rule_id: fc.constantFrom('x1', 'x2', null),
     }),
     { seed, numRuns: 60 },
   )
-  .map(({ at, technique_ids, hosts, raisedLater, acknowledged }, offset) =>
+  .map(({ at, technique_ids, hosts, raisedLater, acknowledged, asset_id, rule_id }, offset) =>
     alertRow({
       alert_id: `a${offset}`,
       offset,
@@ -90,9 +96,33 @@ const alerts: AlertRow[] = fc
       raised_at: at + raisedLater,
       technique_ids,
       hosts,
+      asset_id,
+      rule_system: rule_id === null ? null : 'siem',
+      rule_id,
       acknowledged_at: acknowledged === null ? null : at + acknowledged,
     }),
   )
+const assetNamed = (id: string, rule: string) => ({
+  kind: 'detection_asset',
+  id,
+  event_time: day0,
+  entity: { name: id, asset_type: 'siem', external_ids: [{ system: 'siem', id: rule }] },
+})
+const mapping = (asset_id: string, technique_id: string) => ({
+  kind: 'mapping',
+  id: `${asset_id} ${technique_id}`,
+  event_time: day0,
+  entity: { asset_id, technique_id },
+})
+/** An alert that names no technique is one of those its asset is mapped to. */
+const catalog = catalogRows([
+  assetNamed('as1', 'x1'),
+  assetNamed('as2', 'x2'),
+  mapping('as1', 'T1003'),
+  mapping('as2', 'T1059'),
+  mapping('as2', 'T1078'),
+  { ...mapping('as2', 'T1078'), op: 'delete', event_time: day0 + 5 * 24 * hourMs },
+])
 const commands = fc
   .sample(signal, { seed: seed + 1, numRuns: 40 })
   .map(({ at, host }, offset) => commandRow({ offset, event_time: at, host }))
@@ -104,6 +134,7 @@ beforeAll(async () => {
   database = await openViewsDatabase()
   await load(database, 'test_events', tests, { blocks: 2 })
   await load(database, 'tags', tags, { blocks: 2 })
+  await load(database, 'catalog_events', catalog, { blocks: 2 })
   await load(database, 'alert_events', alerts, { blocks: 2 })
   await load(database, 'commands', commands, { blocks: 2 })
 }, 60_000)
@@ -111,7 +142,7 @@ afterAll(() => database.close())
 
 function worldAt(atMs: number): Observations {
   const rounds = testRounds(tests, atMs)
-  return { atMs, rounds, tags, alerts: alertStates(alerts, [], atMs), commands }
+  return { atMs, rounds, tags, alerts: alertStates(alerts, catalog, atMs), commands }
 }
 
 const asked = [
@@ -121,6 +152,9 @@ const asked = [
     atMs: day0 + 30 * 24 * hourMs,
     wanted: { ...everything, from_s: day0 / 1000 + 3 * 86_400, to_s: day0 / 1000 + 5 * 86_400 },
   },
+  { atMs: day0 + 30 * 24 * hourMs, wanted: { ...everything, exercise: 'e1' } },
+  { atMs: day0 + 9 * 24 * hourMs, wanted: { ...everything, exercise: 'e2', platform: 'Windows' } },
+  { atMs: day0 + 30 * 24 * hourMs, wanted: { ...everything, tactic: 'TA0006', team: 'red' } },
 ]
 
 test.concurrent('signals go to the latest test they can tell of, and misses are explained', async () => {

@@ -10,7 +10,7 @@
 -- excluded_reason: unknown_state, not_begun, no_technique or no_machine; nothing is said of such a test.
 -- disagreement: blue said detected and nothing was seen (said_detected), or the reverse (said_missed).
 -- Superseded tags count: that the rule of that time saw it is what is told here.
--- after: test_selection, test_runs, alert_state_since, attack_catalogue
+-- after: test_selection, test_windows, test_runs, alerts_at, alert_assets, attack_catalogue
 CREATE OR REPLACE VIEW observed_detection AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -147,9 +147,30 @@ FROM
                         NULL AS acknowledged_at,
                         if(isIPv4String(name) OR isIPv6String(name) OR startsWith(name, '.'),
                             name, splitByChar('.', name)[1]) AS machine,
-                        [if(sub_technique_id = '', technique_id, sub_technique_id)] AS technique_ids
-                    FROM (SELECT *, lowerUTF8(tags.host) AS name FROM tags WHERE tags.host != '')
-                    WHERE event_time <= at AND event_time >= signals_from AND event_time < signals_to
+                        -- It tells of no other technique.
+                        parent_id AS of_technique,
+                        [if(sub_technique_id = '', parent_id, sub_technique_id)] AS technique_ids
+                    FROM
+                    (
+                        SELECT tag_id, event_time, ingest_time, tagged_time, lowerUTF8(tags.host) AS name,
+                            tags.technique_id AS parent_id, sub_technique_id
+                        FROM tags
+                        -- What comes before the first dot is told of a word in the dictionary, not of each row.
+                        PREWHERE event_time <= at AND event_time >= signals_from AND event_time < signals_to
+                            AND substringIndex(lowerUTF8(tags.host), '.', 1) IN (
+                                SELECT substringIndex(machine, '.', 1)
+                                FROM test_windows(
+                                    at_s = {at_s:Float64}, from_s = {from_s:Float64}, to_s = {to_s:Float64},
+                                    exercise = {exercise:String}, technique_id = {technique_id:String}, tactic = {tactic:String},
+                                    platform = {platform:String}, team = {team:String}))
+                            AND (substringIndex(lowerUTF8(tags.host), '.', 1), toDate(event_time), tags.technique_id) IN (
+                                SELECT substringIndex(machine, '.', 1), day, technique_id
+                                FROM test_windows(
+                                    at_s = {at_s:Float64}, from_s = {from_s:Float64}, to_s = {to_s:Float64},
+                                    exercise = {exercise:String}, technique_id = {technique_id:String}, tactic = {tactic:String},
+                                    platform = {platform:String}, team = {team:String}))
+                    )
+                    WHERE name != ''
                     UNION ALL
                     SELECT
                         'alert' AS kind,
@@ -164,10 +185,43 @@ FROM
                         arrayJoin(arrayFilter(
                             name -> position(name, '.') <= 1 OR isIPv4String(name) OR isIPv6String(name), hosts))
                             AS machine,
-                        technique_ids
-                    FROM alert_state_since(
-                        at_s = {at_s:Float64}, since_s = greatest({from_s:Float64} - 7 * 86400 - 60, 0))
-                    WHERE event_time >= signals_from AND event_time < signals_to
+                        '' AS of_technique,
+                        if(empty(c.technique_ids), mapped.technique_ids, c.technique_ids) AS technique_ids
+                    FROM
+                    (
+                        SELECT *, toDate(event_time) AS date
+                        FROM alerts_at(at_s = {at_s:Float64}, since_s = 0)
+                        WHERE event_time >= signals_from AND event_time < signals_to
+                            AND arrayExists(name -> name IN (
+                                SELECT machine
+                                FROM test_windows(
+                                    at_s = {at_s:Float64}, from_s = {from_s:Float64}, to_s = {to_s:Float64},
+                                    exercise = {exercise:String}, technique_id = {technique_id:String}, tactic = {tactic:String},
+                                    platform = {platform:String}, team = {team:String})), hosts)
+                            AND arrayExists(name -> (name, date) IN (
+                                SELECT machine, day
+                                FROM test_windows(
+                                    at_s = {at_s:Float64}, from_s = {from_s:Float64}, to_s = {to_s:Float64},
+                                    exercise = {exercise:String}, technique_id = {technique_id:String}, tactic = {tactic:String},
+                                    platform = {platform:String}, team = {team:String})), hosts)
+                    ) AS c
+                    LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias
+                        ON alias.rule_system = c.rule_system AND alias.rule_id = c.rule_id
+                    LEFT JOIN
+                    (
+                        SELECT of, groupUniqArray(technique_id) AS technique_ids
+                        FROM
+                        (
+                            SELECT
+                                argMaxIf(asset_id, version, op = 'put') AS of,
+                                argMaxIf(m.technique_id, version, op = 'put') AS technique_id
+                            FROM mapping_events AS m
+                            WHERE event_time <= at
+                            GROUP BY mapping_id
+                            HAVING argMax(op, version) = 'put'
+                        )
+                        GROUP BY of
+                    ) AS mapped ON mapped.of = if(c.asset_id = '', alias.asset_id, c.asset_id)
                     UNION ALL
                     SELECT
                         'events' AS kind,
@@ -179,20 +233,32 @@ FROM
                         never AS raised_at,
                         NULL AS acknowledged_at,
                         host AS machine,
+                        '' AS of_technique,
                         [] AS technique_ids
                     FROM host_hours
                     WHERE first_seen <= at AND hour >= toStartOfHour(signals_from) AND hour < signals_to
+                        AND (host, toDate(hour)) IN (
+                            SELECT machine, day
+                            FROM test_windows(
+                                at_s = {at_s:Float64}, from_s = {from_s:Float64}, to_s = {to_s:Float64},
+                                exercise = {exercise:String}, technique_id = {technique_id:String}, tactic = {tactic:String},
+                                platform = {platform:String}, team = {team:String})
+                            WHERE is_near)
                 ) AS s
                 INNER JOIN
                 (
-                    SELECT *, arrayJoin(machines) AS machine
+                    SELECT
+                        *,
+                        arrayJoin(machines) AS machine,
+                        arrayJoin([substring(technique_id, 1, 5), '']) AS of_technique
                     FROM test_runs(
                         at_s = {at_s:Float64},
                         from_s = greatest({from_s:Float64} - 8 * 86400 - 120, 0),
                         to_s = {to_s:Float64} + 86400 + 120)
-                ) AS r ON r.machine = s.machine
+                ) AS r ON r.machine = s.machine AND r.of_technique = s.of_technique
                 WHERE s.event_time >= r.started_at - toIntervalDay(7)
                     AND s.event_time <= r.started_at + toIntervalHour(24)
+                    AND (is_met OR s.until >= r.started_at - toIntervalSecond(60))
             ) AS s
             GROUP BY kind, signal_id
         )

@@ -2,7 +2,7 @@
 -- epoch seconds, '' is any: begun (red_started_at, else its first update) with from_s <= begun < to_s, of
 -- that exercise, technique (with its sub-techniques, or one sub-technique), tactic (TAnnnn; a technique that
 -- the loaded ATT&CK release does not know has none), platform, red or blue team.
--- after: test_rounds_between, attack_catalogue
+-- after: test_rounds_between, test_candidates, attack_catalogue
 CREATE OR REPLACE VIEW test_selection AS
 SELECT
     *,
@@ -14,6 +14,13 @@ WHERE ifNull(red_started_at, created_at)
         >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
     AND ifNull(red_started_at, created_at)
         < fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC')
+    -- Tests that cannot be selected are not put together.
+    AND (concat({exercise:String}, {technique_id:String}, {tactic:String}, {platform:String}, {team:String}) = ''
+        OR test_id IN (
+            SELECT test_id
+            FROM test_candidates(
+                exercise = {exercise:String}, technique_id = {technique_id:String}, tactic = {tactic:String},
+                platform = {platform:String}, team = {team:String})))
     AND ({exercise:String} = '' OR ifNull(exercise, '') = {exercise:String})
     AND ({technique_id:String} = ''
         OR {technique_id:String} IN (ifNull(technique_id, ''), substring(ifNull(technique_id, ''), 1, 5)))
