@@ -5,15 +5,14 @@ import { exception } from './exception.ts'
 /**
  * chDB sessions on one data directory. A session runs one query at a time; several run side by side
  * and see each other's writes. It also keeps what was SET on it, so each query gets a session whose
- * state is the query's alone: settings of the query before are set back to their defaults, and a
- * session that holds a parameter (which cannot be unset) serves only queries that set it anew.
+ * state is the query's alone: what differs is set, settings of the query before are set back to their
+ * defaults, and a session that holds a parameter (which cannot be unset) serves only queries that set it
+ * anew. A query like the one before it costs no statement but its own.
  *
  * Parameters go in by `SET param_x`, never by chDB's binding: that runs one query at a time in the
  * whole process.
  */
 export interface Job {
-  /** Marks the query in system.processes, so that it can be killed. */
-  readonly id: string
   readonly database: string
   readonly settings: ReadonlyMap<string, string>
   readonly parameters: ReadonlyMap<string, string>
@@ -23,8 +22,15 @@ export interface Job {
 
 export interface Connection {
   readonly session: Session
-  readonly settings: Set<string>
-  readonly parameters: Set<string>
+  /** Marks its queries in system.processes, one at a time, so that they can be killed. */
+  readonly id: string
+  /** What was SET, by name; null where somebody else may have SET since. */
+  readonly settings: Map<string, string | null>
+  readonly parameters: Map<string, string | null>
+  /** Likewise. */
+  database: string | null
+  /** A kill was sent, which may come late, or a SET failed half-way: no other query is to run here. */
+  isSpoilt: boolean
 }
 
 export interface PoolLimits {
@@ -49,6 +55,7 @@ export class ConnectionPool {
   #retired: Connection[] = []
   readonly #waiting: (() => void)[] = []
   #running = 0
+  #opened = 0
   /** For KILL QUERY: never waits for a slot. */
   readonly #control: Session
 
@@ -62,11 +69,11 @@ export class ConnectionPool {
   /** Runs `work` on a session of its own, with the job's state; `isReusable` is asked afterwards. */
   async run<T>(job: Job, isReusable: boolean, work: (session: Session) => Promise<T>): Promise<T> {
     await this.#enter()
-    const connection = this.#take(job.parameters)
+    const connection = this.#take(job)
     try {
-      return await this.runOn(connection, job, work)
+      return await this.#runOn(connection, job, work)
     } finally {
-      const isClean = isReusable && !job.settings.has('readonly')
+      const isClean = isReusable && !job.settings.has('readonly') && !connection.isSpoilt
       this.#leave(isClean && this.#idle.length < idleMax ? this.#idle : this.#retired, connection)
     }
   }
@@ -79,14 +86,23 @@ export class ConnectionPool {
   ): Promise<T> {
     await this.#enter()
     try {
-      return await this.runOn(connection, job, work)
+      forget(connection)
+      return await this.#runOn(connection, job, work)
     } finally {
       this.#leave()
     }
   }
 
   open(): Connection {
-    return { session: new Session(this.#dataDir), settings: new Set(), parameters: new Set() }
+    this.#opened += 1
+    return {
+      session: new Session(this.#dataDir),
+      id: `connection ${this.#opened}`,
+      settings: new Map(),
+      parameters: new Map(),
+      database: null,
+      isSpoilt: false,
+    }
   }
 
   retire(connection: Connection): void {
@@ -100,17 +116,15 @@ export class ConnectionPool {
     this.#control.close()
   }
 
-  async runOn<T>(
+  async #runOn<T>(
     connection: Connection,
     job: Job,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     job.signal.throwIfAborted()
-    await connection.session.queryAsync(prelude(connection, job))
-    for (const name of job.settings.keys()) connection.settings.add(name)
-    for (const name of job.parameters.keys()) connection.parameters.add(name)
+    await prepare(connection, job)
     job.signal.throwIfAborted()
-    const stopKilling = this.#killOnAbort(job)
+    const stopKilling = this.#killOnAbort(connection, job.signal)
     try {
       return await work(connection.session)
     } finally {
@@ -139,9 +153,13 @@ export class ConnectionPool {
     this.#closeRetired()
   }
 
-  #take(parameters: ReadonlyMap<string, string>): Connection {
-    const fits = (idle: Connection) => [...idle.parameters].every((name) => parameters.has(name))
-    const index = this.#idle.findLastIndex(fits)
+  /** The session that has the most of the job's state: among those that may serve it, the last used one. */
+  #take(job: Job): Connection {
+    const fits = ({ parameters }: Connection) =>
+      [...parameters.keys()].every((name) => job.parameters.has(name))
+    const isReady = (idle: Connection) => fits(idle) && changesOf(idle, job).length === 0
+    const ready = this.#idle.findLastIndex(isReady)
+    const index = ready >= 0 ? ready : this.#idle.findLastIndex(fits)
     if (index >= 0) return this.#idle.splice(index, 1)[0] ?? this.open()
     const oldest = this.#idle.length < idleMax ? undefined : this.#idle.shift()
     if (oldest !== undefined) this.#retired.push(oldest)
@@ -160,21 +178,22 @@ export class ConnectionPool {
   }
 
   /** A kill can come before ClickHouse has listed the query: it is repeated until the work ends. */
-  #killOnAbort(job: Job): () => void {
+  #killOnAbort(connection: Connection, signal: AbortSignal): () => void {
     let timer: NodeJS.Timeout | undefined
     let kills = 0
-    const isQuery = `Settings['log_comment'] = ${quoted(job.id)}`
+    const isQuery = `Settings['log_comment'] = ${quoted(connection.id)}`
     const kill = () => {
+      connection.isSpoilt = true
       kills += 1
       if (kills < killsMax) timer = setTimeout(kill, killAgainMs)
       this.#control
         .queryAsync(`KILL QUERY WHERE ${isQuery} ASYNC`)
         .catch((error: unknown) => this.#log.warn({ error }, 'a query could not be killed'))
     }
-    job.signal.addEventListener('abort', kill, { once: true })
+    signal.addEventListener('abort', kill, { once: true })
     return () => {
       clearTimeout(timer)
-      job.signal.removeEventListener('abort', kill)
+      signal.removeEventListener('abort', kill)
     }
   }
 }
@@ -182,21 +201,54 @@ export class ConnectionPool {
 /** What `clickhouse local` does otherwise than a server. */
 const serverSettings: readonly [string, string][] = [['implicit_select', '0']]
 
-/** USE comes first and `readonly` last: after it nothing more can be set. */
-function prelude(connection: Connection, job: Job): string {
-  const settings = new Map([...serverSettings, ['log_comment', job.id], ...job.settings])
+/** Brings the session to the job's state. */
+async function prepare(connection: Connection, job: Job): Promise<void> {
+  const { session, settings, parameters } = connection
+  const isElsewhere = connection.database !== job.database
+  const changes = changesOf(connection, job)
+  const statements = [
+    ...(isElsewhere ? [`USE ${quotedName(job.database)}`] : []),
+    ...(changes.length > 0 ? [`SET ${changes.join(', ')}`] : []),
+  ]
+  if (statements.length === 0) return
+  connection.isSpoilt = true
+  await session.queryAsync(statements.join('; '))
+  connection.isSpoilt = false
+  connection.database = job.database
+  settings.clear()
+  for (const [name, value] of wantedSettings(connection, job)) settings.set(name, value)
+  for (const [name, value] of job.parameters) parameters.set(name, value)
+}
+
+/** The assignments that the session lacks; `readonly` comes last: after it nothing more can be set. */
+function changesOf(connection: Connection, job: Job): readonly string[] {
+  const wanted = wantedSettings(connection, job)
   const changes: string[] = []
-  for (const name of connection.settings) {
-    if (!settings.has(name)) changes.push(`${name} = DEFAULT`)
+  for (const name of connection.settings.keys()) {
+    if (!wanted.has(name)) changes.push(`${name} = DEFAULT`)
   }
-  connection.settings.clear()
-  for (const [name, value] of job.parameters) changes.push(`param_${name} = ${quoted(value)}`)
-  for (const [name, value] of settings) {
-    if (name !== 'readonly') changes.push(`${name} = ${quoted(value)}`)
+  for (const [name, value] of job.parameters) {
+    if (connection.parameters.get(name) !== value) changes.push(`param_${name} = ${quoted(value)}`)
   }
-  const readonly = settings.get('readonly')
+  for (const [name, value] of wanted) {
+    if (name === 'readonly' || connection.settings.get(name) === value) continue
+    changes.push(`${name} = ${quoted(value)}`)
+  }
+  const readonly = wanted.get('readonly')
   if (readonly !== undefined) changes.push(`readonly = ${quoted(readonly)}`)
-  return `USE ${quotedName(job.database)}; SET ${changes.join(', ')}`
+  return changes
+}
+
+function wantedSettings(connection: Connection, job: Job): ReadonlyMap<string, string> {
+  return new Map([...serverSettings, ...job.settings, ['log_comment', connection.id]])
+}
+
+/** Its client may have SET anything since. */
+function forget(connection: Connection): void {
+  connection.database = null
+  for (const known of [connection.settings, connection.parameters]) {
+    for (const name of known.keys()) known.set(name, null)
+  }
 }
 
 export function quoted(text: string): string {

@@ -23,11 +23,19 @@ export interface QueryContext {
 type Insert = Extract<Statement, { kind: 'insert' }>
 type Select = Extract<Statement, { kind: 'select' }>
 type Work<T> = (session: Session) => Promise<T>
-type Run = <T>(isReusable: boolean, work: Work<T>, signal?: AbortSignal) => Promise<T>
+
+interface RunOptions {
+  readonly signal?: AbortSignal
+  /** In the place of the request's. */
+  readonly settings?: ReadonlyMap<string, string>
+}
+
+type Run = <T>(isReusable: boolean, work: Work<T>, options?: RunOptions) => Promise<T>
 
 /** ClickHouse's default for max_query_size: the statement has to end (or its data begin) within. */
 const queryBytesDefault = 262_144
 const queryBytesMax = 64 * 1024 * 1024
+const tokenName = 'insert_deduplication_token'
 
 /**
  * Formats without head or foot: the engine's chunks, each formatted by itself, add up to the same
@@ -48,8 +56,10 @@ export async function runQuery(
   answer: Answer,
   signal: AbortSignal,
 ): Promise<void> {
-  const run: Run = (isReusable, work, own = signal) => {
-    const job: Job = { ...request, signal: AbortSignal.any([signal, own]) }
+  const run: Run = (isReusable, work, { signal: own, settings = request.settings } = {}) => {
+    const { database, parameters } = request
+    const stop = own === undefined ? signal : AbortSignal.any([signal, own])
+    const job: Job = { database, parameters, settings, signal: stop }
     return request.session === undefined
       ? context.pool.run(job, isReusable, work)
       : context.sessions.run(request.session, job, work)
@@ -60,7 +70,7 @@ export async function runQuery(
     const head = Buffer.concat([...sql, await body.head(bytesMax)])
     const statement = parseStatement(head)
     if (statement.kind === 'insert') {
-      await runInsert(context, run, statement, { head, body }, answer)
+      await runInsert(context, run, statement, { head, body }, request, answer)
       return
     }
     // One more read tells whether the body ended just here.
@@ -85,19 +95,31 @@ async function runInsert(
   run: Run,
   insert: Insert,
   { head, body }: { head: Buffer; body: Body },
+  request: QueryRequest,
   answer: Answer,
 ): Promise<void> {
   const rest = body.isEnded ? undefined : body.rest()
-  const { settings, format } = insert
+  const { clause, settings } = settingsOf(insert, request)
   const result = await spool.withBody(head.subarray(insert.dataStart), rest, (path) => {
-    const sql = `${insert.head} FROM INFILE ${quoted(path)} ${settings} FORMAT ${format}`
-    return run(true, (session) => session.queryAsync(sql))
+    const sql = `${insert.head} FROM INFILE ${quoted(path)} ${clause} FORMAT ${insert.format}`
+    return run(true, (session) => session.queryAsync(sql), { settings })
   })
   const summary = summaryOf(result)
   await answer.sendBytes(new Uint8Array(), {
-    format,
+    format: insert.format,
     summary: { ...summary, writtenRows: summary.readRows, writtenBytes: summary.readBytes },
   })
+}
+
+/** The token differs from one insert to the next: it goes with the statement, so that the session's settings stay. */
+function settingsOf(insert: Insert, request: QueryRequest) {
+  const token = request.settings.get(tokenName)
+  if (token === undefined || insert.settings !== '') {
+    return { clause: insert.settings, settings: request.settings }
+  }
+  const settings = new Map(request.settings)
+  settings.delete(tokenName)
+  return { clause: `SETTINGS ${tokenName} = ${quoted(token)}`, settings }
 }
 
 async function runSelect(
@@ -119,7 +141,7 @@ async function runSelect(
   await spool.withResult(async (path, signal) => {
     const out = `INTO OUTFILE ${quoted(path)} FORMAT ${format}`
     const sql = `${select.head}\n${out} ${select.tail}`
-    const result = await run(true, (session) => session.queryAsync(sql), signal)
+    const result = await run(true, (session) => session.queryAsync(sql), { signal })
     await answer.sendFile(path, { format, summary: summaryOf(result) })
   })
 }
