@@ -62,7 +62,9 @@ function assertMuted(
 
 /** MATCHER_SEED repeats a run. */
 export function soundnessSeed(): number {
-  const seed = Number(process.env['MATCHER_SEED'] ?? Date.now() % 2 ** 31)
+  const seed = Number(
+    process.env['MATCHER_SEED'] ?? process.env['TEST_SEED'] ?? Date.now() % 2 ** 31,
+  )
   process.stderr.write(`matcher soundness: MATCHER_SEED=${seed}\n`)
   return seed
 }
