@@ -312,6 +312,18 @@ export function defineClickHouseContract(open: () => Promise<ClickHouseUnderTest
     }
     await command('SET max_block_size = 77')
     expect(await rowsFrom(query)).toEqual([own])
+    const refused = rowsFrom(query, { max_block_size: 99, max_blocks_size: 1 })
+    expect(await codeOf(refused)).toBe('115 UNKNOWN_SETTING')
+    expect(await rowsFrom(query)).toEqual([own])
+  })
+
+  test('a query is asked of its own database', async () => {
+    for (const name of ['system', database, 'system']) {
+      const url = new URL(address)
+      url.searchParams.set('database', name)
+      const answer = await fetch(url, { method: 'POST', body: 'SELECT currentDatabase()' })
+      expect(await answer.text()).toBe(`${name}\n`)
+    }
   })
 
   test('an exception has its code, name and HTTP status', async () => {
@@ -448,6 +460,14 @@ export function defineClickHouseContract(open: () => Promise<ClickHouseUnderTest
     await post('INSERT INTO notes VALUES (3), (4)', session)
     expect(await (await post('SELECT sum(a) FROM notes', session)).text()).toBe('7\n')
     expect((await post('SELECT sum(a) FROM notes')).status).toBe(404)
+    const size = async (more = '') => {
+      const answer = await post("SELECT getSetting('max_block_size')", `${session}${more}`)
+      return await answer.text()
+    }
+    expect(await size('&max_block_size=33')).toBe('33\n')
+    await post('SET max_block_size = 44', session)
+    expect(await size()).toBe('44\n')
+    expect(await size('&max_block_size=33')).toBe('33\n')
   })
 
   test('curl sends a statement in the body, in the URL, and rows after either', async () => {
