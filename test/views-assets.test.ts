@@ -20,7 +20,7 @@ import {
   dashboardAt,
   detecting,
 } from './views/oracle/assets.ts'
-import { activityAt, coverageAt, totals } from './views/oracle/coverage.ts'
+import { activityAt, coverageAt, isInScope, type Scope, totals } from './views/oracle/coverage.ts'
 import { candidatesAt, infrastructureAt, policiesAt } from './views/oracle/records.ts'
 import { inOrder } from './views/oracle/tests.ts'
 import { printSeed } from './views/seed.ts'
@@ -138,6 +138,16 @@ test('beside its status a technique has its detections and its tags, those of su
 test('coverage of a scope has its own denominators, and none where there is nothing to cover', async () => {
   const [, , latest = 0] = instants
   const covered = coverageAt(lifecycle, latest, attack)
+  const world = worldAt(latest)
+  const can = new Set(detecting(catalog, world).keys())
+  const tagged = activityAt(world, tags, attack).filter((row) => Number(row['tags']) > 0)
+  const told = (scope: Scope) => {
+    const inside = new Set(covered.filter(isInScope(scope)).map(({ technique }) => technique.id))
+    return {
+      can_detect: [...inside].filter((id) => can.has(id)).length,
+      seen: tagged.filter((row) => inside.has(String(row['technique_id']))).length,
+    }
+  }
   for (const scope of [
     { domain: 'ics-attack', platforms: [], tactics: [] },
     { domain: '', platforms: ['wINDOWS'], tactics: [] },
@@ -145,7 +155,7 @@ test('coverage of a scope has its own denominators, and none where there is noth
     { domain: 'enterprise-attack', platforms: [], tactics: ['TA0003'] },
     { domain: '', platforms: ['no such'], tactics: [] },
   ]) {
-    const expected = totals(covered, attack, scope)
+    const expected = { ...totals(covered, attack, scope), ...told(scope) }
     const seen = await read('coverage_scope', { at_s: latest / 1000, ...scope })
     expect(compared(seen, [], expected), JSON.stringify(scope)).toEqual(compared([expected], []))
   }

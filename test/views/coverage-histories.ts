@@ -12,15 +12,35 @@ import { takenInBlocks } from './taken-in-blocks.ts'
 const steps = 24
 const atStep = (step: number) => catalogDay0 + step * 10 * halfDayMs
 const at = fc.integer({ min: 0, max: steps }).map(atStep)
-/** On the instants of the histories, and beside them. */
-export const coverageInstants = fc
-  .tuple(fc.integer({ min: 2, max: steps + 2 }), fc.constantFrom(-1, 0, 0, 1, halfDayMs))
-  .map(([step, beside]) => atStep(step) + beside)
+/** In order over the whole time, on the instants of the histories and beside them. */
+export const coverageInstants = fc.tuple(
+  ...[2, 6, 10, 14, 18, 22].map((least) =>
+    fc
+      .tuple(fc.integer({ min: least, max: least + 4 }), fc.constantFrom(-1, 0, 0, 1, halfDayMs))
+      .map(([step, beside]) => atStep(step) + beside),
+  ),
+)
 
 const iso = (ms: number) => new Date(ms).toISOString()
 const maybe = <T>(...values: T[]) => fc.constantFrom(undefined, ...values)
+const mostly = <T>(usual: T, other: T) =>
+  fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, fc.constant(other))
 const small = (count: number) => fc.integer({ min: 0, max: count - 1 })
 const hash = maybe('h1', 'h2')
+
+/** What somebody says of an asset beside all that is compared. */
+const described = fc.record({
+  description: maybe('watches'),
+  rule_language: maybe('sigma'),
+  log_source_config: maybe({ channel: 'Security', ids: [4624] }),
+  expected_alert_frequency: maybe('daily'),
+  owner_id: maybe('jane'),
+  backup_owner_id: maybe('joe'),
+  team: maybe('blue'),
+  tags: maybe(['a', 'b'], []),
+  asset_metadata: maybe({ cost: 1.5, nested: { a: [] } }),
+  external_ids: maybe([{ system: 'siem', id: 'x1' }]),
+})
 
 /** Active parents, each with up to two of its sub-techniques. */
 const active = attack.techniques().filter((one) => !one.isRevoked && !one.isDeprecated)
@@ -45,18 +65,23 @@ function historyOf(key: number): fc.Arbitrary<Change[]> {
       asset_type: fc.constantFrom('sigma', 'EDR'),
       platform: name('platform'),
       log_source_name: name('source'),
-      log_source_version: fc.constantFrom('1', '1', '1', '2'),
-      rule_content: fc.constantFrom('a', 'a', 'a', 'b'),
+      log_source_version: mostly('1', '2'),
+      rule_content: mostly('a', 'b'),
       rule_version: maybe('1', '2', '3'),
       rule_file_path: maybe('rules/a.yml', 'rules/b.yml'),
       rule_repository_url: maybe('https://git.example/rules'),
-      infrastructure_details: fc.constantFrom({ siem: 'x' }, { siem: 'x' }, { siem: 'y' }),
-      is_active: fc.constantFrom(true, true, true, true, false),
+      infrastructure_details: mostly({ siem: 'x' }, { siem: 'y' }),
+      is_active: mostly(true, false),
       adoption: maybe('candidate', 'adopted'),
+      described,
+      actor: fc.constantFrom('jane', 'joe'),
       logic_hash: maybe('l1', 'l1', 'l2'),
     })
-    .map(({ id, event_time, logic_hash, ...rest }): Change => {
-      const told = { kind: 'detection_asset', id, event_time, entity: { name: id, ...rest } }
+    .map(({ id, event_time, actor, described, logic_hash, ...rest }): Change => {
+      const told = {
+        ...{ kind: 'detection_asset', id, event_time, actor },
+        entity: { name: id, ...described, ...rest },
+      }
       return logic_hash === undefined ? told : { ...told, ...stated({ logic_hash }) }
     })
   const mapping = fc
@@ -126,6 +151,7 @@ function historyOf(key: number): fc.Arbitrary<Change[]> {
       change_type: fc.constant('upgrade'),
       change_date: at.map(iso),
       description: maybe('as planned'),
+      change_metadata: maybe({ ticket: 7 }),
       affected_platforms: fc.subarray([`Platform-${key}`, 'elsewhere']),
       affected_log_sources: fc.subarray([`Source-${key}`]),
       auto_invalidate: maybe(true, true, false),

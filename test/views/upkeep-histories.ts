@@ -10,6 +10,7 @@ import { takenInBlocks } from './taken-in-blocks.ts'
 
 const at = fc.integer({ min: 0, max: 40 }).map((step) => catalogDay0 + step * 10 * halfDayMs)
 const iso = (ms: number) => new Date(ms).toISOString()
+const actor = fc.constantFrom('jane', 'joe', 'jim')
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 })
 
 function historyOf(key: number): fc.Arbitrary<Change[]> {
@@ -25,10 +26,11 @@ function historyOf(key: number): fc.Arbitrary<Change[]> {
       asset_id: fc.constantFrom(undefined, 'asset-1'),
       reason: fc.constantFrom(undefined, 'because'),
       due_at: maybe(at.map(iso)),
+      actor,
     })
-    .map(
-      ({ id, event_time, ...entity }): Change => ({ kind: 'queue_item', id, event_time, entity }),
-    )
+    .map(({ id, event_time, actor, ...entity }): Change => {
+      return { kind: 'queue_item', id, event_time, actor, entity }
+    })
   const owner = fc
     .record({
       id: idOf('owner'),
@@ -36,9 +38,11 @@ function historyOf(key: number): fc.Arbitrary<Change[]> {
       technique_id: technique,
       owner_id: fc.constantFrom('u-1', 'u-2', 'u-3'),
       since: maybe(at.map(iso)),
+      notes: fc.constantFrom(undefined, 'as agreed'),
+      actor,
     })
-    .map(({ id, event_time, ...entity }): Change => {
-      return { kind: 'technique_owner', id, event_time, entity }
+    .map(({ id, event_time, actor, ...entity }): Change => {
+      return { kind: 'technique_owner', id, event_time, actor, entity }
     })
   const review = fc
     .record({
@@ -46,21 +50,31 @@ function historyOf(key: number): fc.Arbitrary<Change[]> {
       event_time: at,
       technique_id: technique,
       reviewed_at: maybe(at.map(iso)),
+      actor,
     })
-    .map(({ id, event_time, ...entity }): Change => {
-      return { kind: 'technique_review', id, event_time, entity }
+    .map(({ id, event_time, actor, ...entity }): Change => {
+      return { kind: 'technique_review', id, event_time, actor, entity }
     })
   const snapshot = fc
     .record({
       event_time: at,
       day: fc.integer({ min: 0, max: 3 }),
       validated: fc.integer({ min: 0, max: 600 }),
+      partial: fc.integer({ min: 0, max: 60 }),
+      score: maybe(fc.integer({ min: 0, max: 400 })),
     })
-    .map(({ event_time, day, validated }): Change => {
+    .map(({ event_time, day, validated, partial, score }): Change => {
       const date = iso(Date.UTC(2020, 0, 1 + 10 * key + day)).slice(0, 10)
       const coverage_pct = validated === 0 ? null : validated / 6
-      const counts = { coverage_pct, validated, partial: 1, total: 691, attack_release: '18.1' }
-      const entity = { date, ...counts, computed_at: iso(event_time) }
+      const counts = { coverage_pct, validated, partial, total: 691, attack_release: '18.1' }
+      const one = {
+        technique_id: 'T1003',
+        status: 'partial',
+        score: (score ?? 0) / 4,
+        level: 'low',
+      }
+      const techniques = score === undefined ? {} : { techniques: [one] }
+      const entity = { date, ...counts, computed_at: iso(event_time), ...techniques }
       const ours = { kind: 'coverage_snapshot', id: date, actor: 'ttpstream:decay' }
       return { ...ours, event_time, entity }
     })

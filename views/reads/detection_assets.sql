@@ -79,12 +79,18 @@ LEFT JOIN
             arrayPushFront(arrayPopBack(history), (toUInt256(0), toDateTime64(0, 3, 'UTC'), '', '', '')))) AS rule_changed_at
     FROM
     (
-        -- Of changes at one instant the last counts: our word on a rule follows somebody's on its asset.
-        SELECT asset_id, version, event_time, actor, rule_hash, logic_hash
-        FROM asset_events
+        -- Of changes at one instant the last counts: our word on a rule follows somebody's on its asset. Whoever
+        -- came first has made it.
+        SELECT
+            asset_id,
+            event_time,
+            max(e.version) AS version,
+            argMin(e.actor, e.version) AS actor,
+            argMax(e.rule_hash, e.version) AS rule_hash,
+            argMax(e.logic_hash, e.version) AS logic_hash
+        FROM asset_events AS e
         WHERE event_time <= at AND op = 'put'
-        ORDER BY asset_id, event_time, version DESC
-        LIMIT 1 BY asset_id, event_time
+        GROUP BY asset_id, event_time
     )
     GROUP BY asset_id
 ) AS past ON past.asset_id = a.asset_id

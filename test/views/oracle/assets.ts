@@ -31,6 +31,7 @@ export function assetsAt(rows: readonly CatalogRow[], world: World): Record<stri
     return {
       asset_id: id,
       name: text(entity, 'name'),
+      ...describedIn(entity),
       platform: text(entity, 'platform').toLowerCase() || null,
       rule_hash: text(entity, 'rule_hash') || null,
       logic_hash: text(entity, 'logic_hash') || null,
@@ -44,6 +45,7 @@ export function assetsAt(rows: readonly CatalogRow[], world: World): Record<stri
       is_active: isActive,
       adoption: text(entity, 'adoption'),
       is_counted: isAdopted || own.length > 0,
+      created_by: puts[0]?.actor,
       created_at: iso(puts[0]?.eventMs ?? 0),
       updated_at: iso(puts.at(-1)?.eventMs ?? 0),
       technique_ids: [...new Set(techniques)].sort(),
@@ -53,6 +55,33 @@ export function assetsAt(rows: readonly CatalogRow[], world: World): Record<stri
         valid.length === 0 ? null : iso(Math.min(...valid.map(({ expiresMs }) => expiresMs))),
     }
   })
+}
+
+/** What somebody says of an asset and nothing is worked out from. */
+function describedIn(entity: Entity): Record<string, unknown> {
+  const texts = [
+    'description',
+    'rule_language',
+    'rule_repository_url',
+    'rule_file_path',
+    'rule_version',
+    'log_source_name',
+    'log_source_version',
+    'infrastructure_hash',
+    'expected_alert_frequency',
+    'owner_id',
+    'backup_owner_id',
+    'team',
+  ]
+  const freeForms = ['log_source_config', 'infrastructure_details', 'asset_metadata']
+  const json = (value: unknown) => (value === undefined ? '' : JSON.stringify(value))
+  return {
+    ...Object.fromEntries(texts.map((name) => [name, text(entity, name) || null])),
+    ...Object.fromEntries(freeForms.map((name) => [name, json(entity[name])])),
+    asset_type: text(entity, 'asset_type'),
+    tags: entity['tags'] ?? [],
+    external_ids: entity['external_ids'] ?? [],
+  }
 }
 
 /** The last time its rule did something else than before, its first text included. */

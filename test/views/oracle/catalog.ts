@@ -8,6 +8,7 @@ export type Entity = Readonly<Record<string, unknown>>
 export interface Version {
   readonly id: string
   readonly eventMs: number
+  readonly actor: string
   readonly isPut: boolean
   readonly entity: Entity
   /** Position in the order of all changes. */
@@ -21,7 +22,8 @@ export function versionsOf(rows: readonly CatalogRow[], kind: string): Map<strin
     if (row.kind !== kind) continue
     const list = versions.get(row.id) ?? []
     const entity = { ...parse(row.entity), ...parse(row.derived) }
-    list.push({ id: row.id, eventMs: row.event_time, isPut: row.op === 'put', entity, rank })
+    const { id, event_time, actor } = row
+    list.push({ id, eventMs: event_time, actor, isPut: row.op === 'put', entity, rank })
     versions.set(row.id, list)
   }
   return versions

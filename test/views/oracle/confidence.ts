@@ -23,6 +23,11 @@ export interface World {
 
 export interface Health {
   readonly asset_id: string
+  readonly is_active: boolean
+  readonly is_counted: boolean
+  readonly active_since: number
+  readonly true_positives: number
+  readonly false_positives: number
   readonly health_status: string
   readonly silent_because: string | null
   readonly alert_count_30d: number
@@ -62,6 +67,11 @@ export function healths(world: World): Health[] {
     const judged = count('true_positive') + count('false_positive')
     return {
       asset_id: asset.id,
+      is_active: asset.isActive,
+      is_counted: text(asset.entity, 'adoption') !== 'candidate' || validated.has(asset.id),
+      active_since: asset.sinceMs,
+      true_positives: count('true_positive'),
+      false_positives: count('false_positive'),
       health_status: status,
       silent_because: status !== 'silent' ? null : hasSource && !hasArrived ? 'log_source' : 'rule',
       alert_count_30d: raised.filter((ms) => ms > atMs - 30 * dayMs).length,

@@ -44,20 +44,22 @@ export interface Scope {
 
 export const everyTechnique: Scope = { domain: '', platforms: [], tactics: [] }
 
-export function totals(
-  covered: readonly Coverage[],
-  attack: Attack,
-  { domain, platforms, tactics }: Scope = everyTechnique,
-): Record<string, unknown> {
+export function isInScope({ domain, platforms, tactics }: Scope) {
   const isNamed = (asked: readonly string[], names: readonly string[]) =>
     asked.length === 0 ||
     asked.some((one) => names.some((name) => name.toLowerCase() === one.toLowerCase()))
-  const chosen = covered.filter(
-    ({ technique }) =>
-      technique.domain === (domain || 'enterprise-attack') &&
-      isNamed(platforms, technique.platforms) &&
-      isNamed(tactics, technique.tactics),
-  )
+  return ({ technique }: Coverage): boolean =>
+    technique.domain === (domain || 'enterprise-attack') &&
+    isNamed(platforms, technique.platforms) &&
+    isNamed(tactics, technique.tactics)
+}
+
+export function totals(
+  covered: readonly Coverage[],
+  attack: Attack,
+  scope: Scope = everyTechnique,
+): Record<string, unknown> {
+  const chosen = covered.filter(isInScope(scope))
   const parents = new Set(covered.map(({ technique }) => technique.parentId))
   const leaves = chosen.filter(({ technique }) => !parents.has(technique.id))
   const groups = ({ technique }: Coverage) => attack.groups(technique.id).length

@@ -9,6 +9,10 @@ type Found = Record<string, unknown>
 
 const iso = (ms: number) => new Date(ms).toISOString()
 
+function json(value: unknown): string {
+  return value === undefined ? '' : JSON.stringify(value)
+}
+
 /** When it was first put: that somebody ended it before is no beginning. */
 function createdAt(versions: Map<string, Version[]>, id: string, atMs: number): string {
   const known = (versions.get(id) ?? []).filter(({ eventMs }) => eventMs <= atMs)
@@ -20,6 +24,8 @@ export function infrastructureAt(rows: readonly CatalogRow[], atMs: number): Fou
   return stateAt(versions, atMs).map(({ id, entity, eventMs }) => ({
     change_id: id,
     change_type: text(entity, 'change_type'),
+    description: text(entity, 'description'),
+    change_metadata: json(entity['change_metadata']),
     affected_platforms: texts(entity, 'affected_platforms').map((name) => name.toLowerCase()),
     affected_log_sources: texts(entity, 'affected_log_sources'),
     change_date: text(entity, 'change_date'),
@@ -41,6 +47,7 @@ export function policiesAt(rows: readonly CatalogRow[], atMs: number): Found[] {
     return {
       policy_id: id,
       name: text(entity, 'name'),
+      description: text(entity, 'description'),
       applies_to_platform: text(entity, 'applies_to_platform').toLowerCase(),
       applies_to_asset_type: text(entity, 'applies_to_asset_type').toLowerCase(),
       applies_to_tactic: text(entity, 'applies_to_tactic'),

@@ -35,8 +35,11 @@ export function queueAt(rows: readonly CatalogRow[], atMs: number): Record<strin
           assignee: orNull(text(newest.entity, 'assignee')),
           due_at: orNull(due),
           opened_at: iso(first.eventMs),
+          opened_by: first.actor,
           updated_at: iso(Math.max(...life.map(({ eventMs }) => eventMs))),
+          updated_by: newest.actor,
           closed_at: closing === undefined ? null : iso(closing.eventMs),
+          is_open: isOpen(newest.entity) ? 1 : 0,
         },
       },
     ]
@@ -55,10 +58,12 @@ export function ownersAt(rows: readonly CatalogRow[], atMs: number): Record<stri
     .filter(({ entity }) => time(entity, 'since') <= atMs)
     .toSorted((a, b) => time(a.entity, 'since') - time(b.entity, 'since') || a.rank - b.rank)
   const owners = new Map(inForce.map((version) => [text(version.entity, 'technique_id'), version]))
-  return [...owners].map(([technique_id, { entity, eventMs }]) => ({
+  return [...owners].map(([technique_id, { entity, eventMs, actor }]) => ({
     technique_id,
     owner_id: text(entity, 'owner_id'),
     since: text(entity, 'since'),
+    notes: orNull(text(entity, 'notes')),
+    assigned_by: actor,
     assigned_at: iso(eventMs),
     record_ids: inForce
       .filter((other) => text(other.entity, 'technique_id') === technique_id)
@@ -80,8 +85,12 @@ export function snapshotsAt(rows: readonly CatalogRow[], atMs: number): Record<s
   const reported = [...days.values()].filter(({ event_time }) => event_time <= atMs)
   return reported.map((row) => {
     // Checked: the histories write exactly these members.
-    const { date, coverage_pct, validated, computed_at } = JSON.parse(row.entity) as Entity
-    return { date, coverage_pct, validated, computed_at }
+    const { date, coverage_pct, validated, partial, total, ...rest } = JSON.parse(
+      row.entity,
+    ) as Entity
+    const { attack_release, computed_at, techniques } = rest
+    const reported = { date, coverage_pct, validated, partial, total, attack_release, computed_at }
+    return { ...reported, techniques: techniques === undefined ? '' : JSON.stringify(techniques) }
   })
 }
 
