@@ -75,7 +75,8 @@ export class RoundFaults {
     } else if (what === 'freeze') {
       const { pid } = clickhouse
       const send = (signal: NodeJS.Signals) => {
-        if (clickhouse.pid === pid) process.kill(pid, signal)
+        // Killed by another step, it has nothing left to freeze; started again, it is another process.
+        if (clickhouse.pid === pid && isAlive(pid)) process.kill(pid, signal)
       }
       this.#for(
         step,
@@ -163,4 +164,12 @@ function moodOf(kind: ClickHouseMood): Mood {
   // TOO_MANY_PARTS
   if (kind === 'failing') return { kind, code: 252 }
   return { kind }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
