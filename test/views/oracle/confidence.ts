@@ -24,8 +24,8 @@ export interface World {
 export interface Health {
   readonly asset_id: string
   readonly is_active: boolean
-  readonly is_counted: boolean
-  readonly active_since: number
+  readonly is_counted: 0 | 1
+  readonly active_since: string
   readonly true_positives: number
   readonly false_positives: number
   readonly health_status: string
@@ -68,8 +68,8 @@ export function healths(world: World): Health[] {
     return {
       asset_id: asset.id,
       is_active: asset.isActive,
-      is_counted: text(asset.entity, 'adoption') !== 'candidate' || validated.has(asset.id),
-      active_since: asset.sinceMs,
+      is_counted: text(asset.entity, 'adoption') !== 'candidate' || validated.has(asset.id) ? 1 : 0,
+      active_since: new Date(asset.sinceMs).toISOString(),
       true_positives: count('true_positive'),
       false_positives: count('false_positive'),
       health_status: status,
