@@ -9,6 +9,7 @@
 CREATE OR REPLACE VIEW validity AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
+    toDateTime64('2299-12-31 00:00:00', 3, 'UTC') AS never,
     -- A policy that is about a tactic names its techniques.
     (
         SELECT CAST(
@@ -125,9 +126,9 @@ FROM
             != asset.log_source_key_now AS is_log_source_changed,
         asset.touched_at > v.validated_at AS is_touched,
         if(v.is_expiry_default,
-            v.validated_at + toIntervalMillisecond(arrayFirst(
+            v.validated_at + toIntervalMillisecond(if(asset.is_one_term, asset.term, arrayFirst(
                 p -> p.1 <= v.validated_at AND v.validated_at < p.2 AND (p.4 OR has(p.5, v.technique_id)),
-                if(empty(asset.terms), terms_of_none, asset.terms)).3),
+                if(empty(asset.terms), terms_of_none, asset.terms)).3)),
             v.expires_at) AS ends_at,
         ends_at <= at AS is_expired,
         declared.of != '' AS is_declared,
@@ -160,8 +161,13 @@ FROM
             arrayMap(
                 p -> (p.from_time, p.to_time, toInt64(86400000 * p.validity_days), p.is_any, p.techniques),
                 arrayFilter(
-                    p -> p.is_default OR (p.platform IN ('', h.platform) AND p.asset_type IN ('', h.asset_type)),
-                    policies)) AS terms
+                    p -> p.to_time > h.from_time
+                        AND (p.is_default OR (p.platform IN ('', h.platform) AND p.asset_type IN ('', h.asset_type))),
+                    policies)) AS all_terms,
+            -- Mostly it is one from then on; a list is not given to each validation then.
+            all_terms[1].1 <= h.from_time AND all_terms[1].2 = never AND all_terms[1].4 AS is_one_term,
+            all_terms[1].3 AS term,
+            if(is_one_term, [], all_terms) AS terms
         FROM
         (
             SELECT
