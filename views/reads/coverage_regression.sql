@@ -36,49 +36,57 @@ SELECT
             c -> c.2 > v.validated_at AND (has(c.3, a.platform) OR has(c.4, lowerUTF8(a.log_source_name))), changes))),
         []) AS infrastructure_change_ids,
     v.invalidation_reason AS invalidation_reason
-FROM
+-- What fell is little: it is the table that validations are looked up in, not the reverse.
+FROM validity(at_s = {to_s:Float64}) AS v
+RIGHT JOIN
 (
-    SELECT
-        *,
-        multiIf(own_from = 2, 2, own_from = 1 OR subs_from > 0, 1, 0) AS rank_from,
-        multiIf(own_to = 2, 2, own_to = 1 OR subs_to > 0, 1, 0) AS rank_to
+    SELECT *
     FROM
     (
         SELECT
             *,
-            affected.1 AS technique_id,
-            max(if(affected.2, result_from, 0)) OVER (PARTITION BY affected.1) AS own_from,
-            max(if(affected.2, result_to, 0)) OVER (PARTITION BY affected.1) AS own_to,
-            max(if(affected.2, 0, result_from)) OVER (PARTITION BY affected.1) AS subs_from,
-            max(if(affected.2, 0, result_to)) OVER (PARTITION BY affected.1) AS subs_to
+            multiIf(own_from = 2, 2, own_from = 1 OR subs_from > 0, 1, 0) AS rank_from,
+            multiIf(own_to = 2, 2, own_to = 1 OR subs_to > 0, 1, 0) AS rank_to
         FROM
         (
             SELECT
-                b.technique_id AS upheld_technique_id,
-                b.asset_id AS asset_id,
-                anyIf(b.validation_id, NOT is_to) AS validation_id,
-                maxIf(b.result, NOT is_to AND is_counted AND b.validation_id != '') AS result_from,
-                maxIf(b.result, is_to AND is_counted AND b.validation_id != '') AS result_to,
-                countIf(is_to) > 0 AS is_mapped,
-                -- The technique itself, and the one it is a sub-technique of.
-                arrayJoin(if(any(c.is_sub_technique),
-                    [(upheld_technique_id, true), (any(c.parent_id), false)],
-                    [(upheld_technique_id, true)])) AS affected
+                *,
+                affected.1 AS technique_id,
+                max(if(affected.2, result_from, 0)) OVER (PARTITION BY affected.1) AS own_from,
+                max(if(affected.2, result_to, 0)) OVER (PARTITION BY affected.1) AS own_to,
+                max(if(affected.2, 0, result_from)) OVER (PARTITION BY affected.1) AS subs_from,
+                max(if(affected.2, 0, result_to)) OVER (PARTITION BY affected.1) AS subs_to
             FROM
             (
-                SELECT technique_id, asset_id, validation_id, result, is_counted, false AS is_to
-                FROM detection_state(at_s = {from_s:Float64})
-                UNION ALL
-                SELECT technique_id, asset_id, validation_id, result, is_counted, true AS is_to
-                FROM detection_state(at_s = {to_s:Float64})
-            ) AS b
-            INNER JOIN (SELECT technique_id AS of, parent_id, is_sub_technique FROM attack_catalogue WHERE is_active) AS c
-                ON c.of = b.technique_id
-            GROUP BY b.technique_id, b.asset_id
+                SELECT
+                    b.technique_id AS upheld_technique_id,
+                    b.asset_id AS asset_id,
+                    anyIf(b.validation_id, NOT is_to) AS validation_id,
+                    maxIf(b.result, NOT is_to AND is_counted AND b.validation_id != '') AS result_from,
+                    maxIf(b.result, is_to AND is_counted AND b.validation_id != '') AS result_to,
+                    countIf(is_to) > 0 AS is_mapped,
+                    -- The technique itself, and the one it is a sub-technique of.
+                    arrayJoin(if(any(c.is_sub_technique),
+                        [(upheld_technique_id, true), (any(c.parent_id), false)],
+                        [(upheld_technique_id, true)])) AS affected
+                FROM
+                (
+                    SELECT technique_id, asset_id, validation_id, result, is_counted, false AS is_to
+                    FROM detection_state(at_s = {from_s:Float64})
+                    UNION ALL
+                    SELECT technique_id, asset_id, validation_id, result, is_counted, true AS is_to
+                    FROM detection_state(at_s = {to_s:Float64})
+                ) AS b
+                INNER JOIN (SELECT technique_id AS of, parent_id, is_sub_technique FROM attack_catalogue WHERE is_active) AS c
+                    ON c.of = b.technique_id
+                GROUP BY b.technique_id, b.asset_id
+            )
         )
     )
-) AS f
-LEFT JOIN validity(at_s = {to_s:Float64}) AS v ON v.validation_id = f.validation_id
+    WHERE rank_to < rank_from
+        AND result_to < result_from
+        AND (affected.2 OR rank_to = 0)
+) AS f ON f.validation_id = v.validation_id
 LEFT JOIN
 (
     SELECT asset_id, platform, log_source_name, rule_version, rule_file_path, rule_repository_url
@@ -87,7 +95,4 @@ LEFT JOIN
     ORDER BY asset_id, version DESC
     LIMIT 1 BY asset_id
 ) AS a ON a.asset_id = f.asset_id
-WHERE f.rank_to < f.rank_from
-    AND f.result_to < f.result_from
-    AND (f.affected.2 OR f.rank_to = 0)
 SETTINGS join_use_nulls = 0;
