@@ -1,11 +1,10 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   correlationsDay0,
   type Question,
-  question,
   ruleIdsOf,
   sampleMatches,
+  sampleQuestions,
   timespanMs,
 } from './views/correlation-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
@@ -21,7 +20,7 @@ const matchesOf = new Map<string, MatchRow[]>()
 for (const row of matches) {
   matchesOf.set(row.rule_id, [...(matchesOf.get(row.rule_id) ?? []), row])
 }
-const questions = fc.sample(question, { seed, numRuns: histories })
+const questions = sampleQuestions(seed, histories)
 let database: ViewsDatabase
 
 beforeAll(async () => {

@@ -36,7 +36,9 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => database.close())
 
-const place = { log: 'l1', topic: 'ttp.commands', partition: 0, offset: 7, ingest_time: tagsDay0 }
+/** Taken in years from now: a dead letter ends some months later. */
+const ingest_time = Date.UTC(2040, 0, 1)
+const place = { log: 'l1', topic: 'ttp.commands', partition: 0, offset: 7, ingest_time }
 const letter = {
   ...place,
   record_time: tagsDay0,

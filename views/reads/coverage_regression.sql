@@ -32,7 +32,7 @@ SELECT
     a.rule_file_path AS rule_file_path,
     a.rule_repository_url AS rule_repository_url,
     if(has(causes, 'infrastructure_event'),
-        arrayMap(c -> c.1, arraySort(c -> c.2, arrayFilter(
+        arrayMap(c -> c.1, arraySort(c -> (c.2, c.1), arrayFilter(
             c -> c.2 > v.validated_at AND (has(c.3, a.platform) OR has(c.4, lowerUTF8(a.log_source_name))), changes))),
         []) AS infrastructure_change_ids,
     v.invalidation_reason AS invalidation_reason

@@ -24,8 +24,8 @@ FROM
         AND hasAny(hosts, {machines:Array(String)})
 )
 ORDER BY
-    (topic, partition, offset) IN (
-        SELECT topic, partition, offset
+    (log, topic, partition, offset) IN (
+        SELECT log, topic, partition, offset
         FROM tags
         WHERE rule_id = {rule_id:String} AND event_time >= from_time AND event_time < to_time) DESC,
     event_time,

@@ -117,8 +117,8 @@ export function keptEvents(
     ...commands.filter((row) => isOfMachine(asked, row)),
     ...alerts.filter(({ hosts }) => hosts.some((host) => asked.machines.includes(host))),
   ].filter((row) => isInside(asked, row) && row.raw !== '')
-  const placeOf = (row: { topic: string; partition: number; offset: number }) =>
-    `${row.topic} ${row.partition} ${row.offset}`
+  const placeOf = (row: Pick<Row<'tags'>, 'log' | 'topic' | 'partition' | 'offset'>) =>
+    `${row.log} ${row.topic} ${row.partition} ${row.offset}`
   const hits = tags.filter((tag) => tag.rule_id === asked.rule_id && isInside(asked, tag))
   const places = new Set(hits.map(placeOf))
   return own
