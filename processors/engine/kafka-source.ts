@@ -202,16 +202,21 @@ export class KafkaSource implements RecordSource {
         if (isStale || this.#epoch !== epoch) throw new LeaseLost('The group has moved on.')
       },
       commit: async () => {
-        throw new LeaseLost('An assignment cannot commit before its first batch.')
+        throw new Error('An assignment cannot commit before its first batch.')
       },
     }
-    try {
-      const position = await handler.assigned(at, lease)
-      if (!lease.isHeld()) return
-      this.#consumer.seek({ ...at, offset: String(position) })
-      this.#consumer.resume([{ topic: at.topic, partitions: [at.partition] }])
-    } catch (cause) {
-      if (!(cause instanceof LeaseLost) && lease.isHeld()) throw cause
+    while (lease.isHeld() && !this.#isClosing) {
+      try {
+        const position = await handler.assigned(at, lease)
+        if (!lease.isHeld()) return
+        this.#consumer.seek({ ...at, offset: String(position) })
+        this.#consumer.resume([{ topic: at.topic, partitions: [at.partition] }])
+        return
+      } catch (cause) {
+        if (!(cause instanceof LeaseLost) && lease.isHeld()) throw cause
+        // Lost for want of an answer, and yet ours: it would stay on hold, so it is asked for once more.
+        await setTimeout(this.#heartbeatMs())
+      }
     }
   }
 

@@ -1,9 +1,9 @@
-/** One partition that is slow beside another: the source on a broker. */
+/** The source on a broker: partitions that are slow, or not to be had at first. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createKafka } from '../cli/kafka.ts'
 import { readConfig } from '../core/config.ts'
-import type { RecordBatch } from '../core/kafka.ts'
+import { LeaseLost, type RecordBatch, type TopicPartition } from '../core/kafka.ts'
 import { silentLog } from '../core/log.ts'
 import { KafkaSource } from '../processors/engine/kafka-source.ts'
 import type { Broker } from './brokers/broker.ts'
@@ -13,7 +13,7 @@ import { until } from './delivery/until.ts'
 let broker: Broker
 
 beforeAll(async () => {
-  broker = await startDevBroker({ topics: { slow: { partitions: 2 } } })
+  broker = await startDevBroker({ topics: { slow: { partitions: 2 }, doubted: { partitions: 2 } } })
 })
 
 afterAll(() => broker?.close())
@@ -43,6 +43,31 @@ test('a partition whose batches take their time does not hold up another one', a
   await source.end()
 }, 60_000)
 
+test('a partition that an assignment doubted and that is still ours is read after all', async () => {
+  const seen: number[] = []
+  let doubts = 0
+  const assigned = async ({ partition }: TopicPartition) => {
+    if (partition === 0 && doubts < 2) {
+      doubts += 1
+      throw new LeaseLost('No heartbeat was answered in time.')
+    }
+    return 0
+  }
+  const source = await reading(
+    'doubted',
+    async (batch) => {
+      seen.push(batch.partition)
+    },
+    assigned,
+  )
+  await produce('doubted', 1, 'certain')
+  await produce('doubted', 0, 'doubted')
+  await until('both to be read', async () => seen.length === 2)
+  expect(seen.toSorted()).toEqual([0, 1])
+  expect(doubts).toBe(2)
+  await source.end()
+}, 60_000)
+
 function createClient() {
   return createKafka(readConfig({ TTPSTREAM_KAFKA_BROKERS: broker.bootstrap }), silentLog)
 }
@@ -55,7 +80,11 @@ async function produce(topic: string, partition: number, value: string): Promise
 }
 
 /** Reads a topic from its beginning; `begun` are the batches handed over, as partition:position. */
-async function reading(topic: string, handle: (batch: RecordBatch) => Promise<void>) {
+async function reading(
+  topic: string,
+  handle: (batch: RecordBatch) => Promise<void>,
+  assigned: (at: TopicPartition) => Promise<number> = async () => 0,
+) {
   const begun: string[] = []
   const source = new KafkaSource(createClient(), {
     groupId: `group-${topic}`,
@@ -68,7 +97,7 @@ async function reading(topic: string, handle: (batch: RecordBatch) => Promise<vo
     log: silentLog,
   })
   const running = source.run({
-    assigned: async () => 0,
+    assigned,
     batch: async (batch) => {
       begun.push(`${batch.partition}:${batch.position}`)
       await handle(batch)
