@@ -113,8 +113,8 @@ export const coverageRegression: Resource = (app, { views, clock }) => {
     if (from >= to) throw inverted()
     const [rows, [before], [after]] = await Promise.all([
       views.select<Loss>('coverage_regression', { from_s: from, to_s: to }),
-      views.select<Total>('coverage_total', { at_s: from }),
-      views.select<Total>('coverage_total', { at_s: to }),
+      views.select<Total>('coverage_share', { at_s: from }),
+      views.select<Total>('coverage_share', { at_s: to }),
     ])
     const { cursor: key } = query
     const rest = rows

@@ -113,6 +113,9 @@ test.concurrent('coverage counts each technique once, in all three forms', async
     expect(compared(total, ['attack_release'], expected)).toEqual(
       compared([expected], ['attack_release']),
     )
+    expect(await read('coverage_share', atMs)).toEqual([
+      { coverage_pct: total[0]?.['coverage_pct'] },
+    ])
   }
 })
 
