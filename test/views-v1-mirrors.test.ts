@@ -5,7 +5,7 @@ import { attack, catalogDay0 } from './views/catalog-histories.ts'
 import { type Change, catalogRows } from './views/catalog-rows.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import { progressRows, sampleProgress } from './views/ingest-histories.ts'
-import { commands, loadWorld, tags, tests } from './views/lifecycle-world.ts'
+import { catalog, commands, loadWorld, tags, tests } from './views/lifecycle-world.ts'
 import { load } from './views/load.ts'
 import { confidenceReports, sourceDays, tagDays, v1Tags } from './views/oracle/daily.ts'
 import { latestRounds, netHours, testRounds } from './views/oracle/tests.ts'
@@ -185,7 +185,7 @@ test.each([
   ['v1_sources_daily', () => sourceDays(commands)],
   ['v1_tags_daily', () => tagDays(tags)],
   ['v1_tags', () => v1Tags(tags)],
-  ['v1_confidence_daily', () => confidenceReports(snapshots)],
+  ['v1_confidence_daily', () => confidenceReports([...catalog, ...snapshots], Date.now())],
 ] as const)('%s is counted by hand from the rows', async (view, oracle) => {
   const expected = oracle()
   const [like = {}] = expected

@@ -62,13 +62,13 @@ const backfill: Change = {
   make: (scene) => backfillView(sqlServer(scene.clickhouse), hostHours),
 }
 
-/** The one that computes entity_tags anew, as if it had never been run here. */
+/** The last one that computes entity_tags anew, as if it had never been run here. */
 const migration: Change = {
   words: ['migrate'],
   failpoint: 'tags',
   async prepare(scene) {
     scene.isSpoiled = true
-    const file = 'migrations/0001-identity-of-entity-tags.sql'
+    const file = 'migrations/0005-superseded-tags.sql'
     await scene.clickhouse.command({
       query: `DELETE FROM schema_migrations WHERE file = '${file}'`,
       clickhouse_settings: { lightweight_deletes_sync: '1' },
@@ -94,7 +94,7 @@ async function beforeRun(scene: Scene): Promise<void> {
   const read = 'reads/progress_newest.sql'
   await scene.clickhouse.command({
     query: `INSERT INTO schema_migrations (file, sha256, version)
-            SELECT file, sha256, version FROM ${scene.database}_clean.schema_migrations WHERE file LIKE 'migrations/0001%'`,
+            SELECT file, sha256, version FROM ${scene.database}_clean.schema_migrations WHERE file LIKE 'migrations/0005%'`,
   })
   await scene.clickhouse.command({
     query: `DELETE FROM schema_migrations WHERE file = '${read}'`,

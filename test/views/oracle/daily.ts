@@ -1,6 +1,7 @@
 import type { Row } from '../../../schemas/table.ts'
 import type { CatalogRow } from '../catalog-rows.ts'
 import type { TagRow } from '../tag-histories.ts'
+import { snapshotsAt } from './upkeep.ts'
 
 /** What is read day by day, counted row by row from what was written. */
 
@@ -97,16 +98,17 @@ export function v1Tags(tags: readonly TagRow[]): Found[] {
   }))
 }
 
-/** Scores as snapshots report them. */
-export function confidenceReports(snapshots: readonly CatalogRow[]): Found[] {
-  return snapshots.flatMap((row) => {
-    // Checked: the snapshots of this test have these members.
-    const { date, computed_at, techniques } = JSON.parse(row.entity) as {
-      date: string
-      computed_at: string
-      techniques: readonly { technique_id: string; status: string; level: string; score: number }[]
-    }
-    return techniques.map((one) => ({ day: date, computed_at, ...one }))
+/** Scores as snapshots of the catalogue report them; early ones report none. */
+export function confidenceReports(catalog: readonly CatalogRow[], atMs: number): Found[] {
+  return snapshotsAt(catalog, atMs).flatMap(({ date, computed_at, techniques }) => {
+    // Checked: the histories' snapshots have these members.
+    const scores = JSON.parse(String(techniques || '[]')) as readonly {
+      technique_id: string
+      status: string
+      level: string
+      score: number
+    }[]
+    return scores.map((one) => ({ day: date, computed_at, ...one }))
   })
 }
 
