@@ -65,7 +65,7 @@ export async function paced(
     return [
       `paced at ${pace.perSecond} events/s (sent ${achieved}/s): tag readable after ${quantiles(latencies, false)}`,
       `  in the first ${pace.coldSeconds} s ${quantiles(latencies, true)}`,
-      `  after them of a core: engine ${shares[0]} %, servers ${shares.slice(1, -1).join(' and ')} %, this ${shares.at(-1)} %; peak memory ${Math.round(peakRssMb(engine.pid))} MB`,
+      `  after them of a core: engine ${shares[0]} %, broker and ClickHouse ${shares.slice(1, -1).join(' and ')} %, the sender ${shares.at(-1)} %; peak memory ${Math.round(peakRssMb(engine.pid))} MB`,
       `  steps of a block after them: ${steps}`,
     ]
   } finally {
