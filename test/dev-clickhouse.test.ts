@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@clickhouse/client'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { decodeBlocks, encodeBlock } from '../dev/clickhouse/compressed-blocks.ts'
 import type { MainOptions } from '../dev/clickhouse/main.ts'
 import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
@@ -109,6 +109,25 @@ test('a request target that is no URL is refused, and the server goes on', async
   const server = await start(await newFolder())
   expect((await fetch(`${server.url}//`)).status).toBe(400)
   expect(await ask(server, 'SELECT 1')).toBe('1')
+})
+
+test('queries whose clients hung up while they waited hold up nobody', async () => {
+  const server = await start(await newFolder(), { sessionsMax: 1 })
+  const [long, waiting] = [new AbortController(), new AbortController()]
+  const send = (sql: string, { signal }: AbortController) =>
+    fetch(`${server.url}/`, { method: 'POST', body: sql, signal }).catch(() => 'hung up')
+  const running = [send('SELECT count() FROM system.numbers', long)]
+  // As many as may wait; past them a query is refused.
+  for (let count = 0; count < 256; count += 1) running.push(send('SELECT 1', waiting))
+  const one = () =>
+    Promise.race([post(server, 'SELECT 2').then(({ status }) => status), sleep(500, 'waits')])
+  await vi.waitUntil(async () => (await one()) === 500, 20_000)
+  waiting.abort()
+  await vi.waitUntil(async () => (await one()) === 'waits', 20_000)
+  const last = ask(server, 'SELECT 3')
+  long.abort()
+  expect(await last).toBe('3')
+  await Promise.all(running)
 })
 
 test('with users configured, only their passwords open it', async () => {

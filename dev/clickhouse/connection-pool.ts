@@ -68,7 +68,7 @@ export class ConnectionPool {
 
   /** Runs `work` on a session of its own, with the job's state; `isReusable` is asked afterwards. */
   async run<T>(job: Job, isReusable: boolean, work: (session: Session) => Promise<T>): Promise<T> {
-    await this.#enter()
+    await this.#enter(job.signal)
     const connection = this.#take(job)
     try {
       return await this.#runOn(connection, job, work)
@@ -84,7 +84,7 @@ export class ConnectionPool {
     job: Job,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    await this.#enter()
+    await this.#enter(job.signal)
     try {
       forget(connection)
       return await this.#runOn(connection, job, work)
@@ -132,7 +132,9 @@ export class ConnectionPool {
     }
   }
 
-  async #enter(): Promise<void> {
+  /** A query that is aborted while it waits leaves the queue: whoever hangs up holds up nobody. */
+  async #enter(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
     if (this.#running < this.#limits.parallelMax) {
       this.#running += 1
       return
@@ -142,7 +144,18 @@ export class ConnectionPool {
       throw exception('TOO_MANY_SIMULTANEOUS_QUERIES', why)
     }
     // Whoever leaves hands over its slot, so `running` stays as it is.
-    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    await new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        signal.removeEventListener('abort', giveUp)
+        resolve()
+      }
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1)
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      this.#waiting.push(enter)
+    })
   }
 
   #leave(shelf?: Connection[], connection?: Connection): void {

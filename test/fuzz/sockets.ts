@@ -17,6 +17,8 @@ import {
 import { mutate } from './mutate.ts'
 
 const answerMsMax = 10_000
+/** Every second case waits so long for its answer before it hangs up; the others hang up at once. */
+const patienceMs = 50
 const sideBySide = 8
 
 /** Resolves to the number of findings. */
@@ -119,7 +121,7 @@ async function fuzzServer(
   await Promise.race([isWell(), late])
 }
 
-/** Our side ends after the request: a server that waits for more sees the end and must let go. */
+/** Our side ends: a server that waits for more, or works in vain, sees it and must let go. */
 function exchange(address: string, request: Buffer, number: number): Promise<void> {
   const [host = '', port = ''] = address.split(':')
   return new Promise((resolve, reject) => {
@@ -128,19 +130,22 @@ function exchange(address: string, request: Buffer, number: number): Promise<voi
       socket.destroy()
       reject(new Error(`case ${number}: neither an answer nor an end within ${answerMsMax} ms`))
     }, answerMsMax)
+    const hangUp = setTimeout(() => socket.end(), number % 2 === 0 ? 0 : patienceMs)
     const done = () => {
       clearTimeout(timer)
+      clearTimeout(hangUp)
       socket.destroy()
       resolve()
     }
     socket.on('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'ECONNREFUSED') return done()
       clearTimeout(timer)
+      clearTimeout(hangUp)
       reject(new Error(`case ${number}: the server is gone`))
     })
     socket.on('data', done)
     socket.on('close', done)
-    socket.end(request)
+    socket.write(request)
   })
 }
 
