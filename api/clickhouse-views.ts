@@ -46,6 +46,8 @@ export function createClickHouseViews(options: ClickHouseViewsOptions): ClickHou
     // The server stops the query first, so that its own error is the one we see.
     request_timeout: queryMsMax + 5 * secondMs,
     max_open_connections: connectionsMax,
+    // Long lists of ids go in the body: servers and proxies bound the length of a URL.
+    use_multipart_params_auto: true,
     ...(options.tlsCa === undefined ? {} : { tls: { ca_cert: options.tlsCa } }),
     clickhouse_settings: {
       readonly: '2',
@@ -163,7 +165,9 @@ function toViewError(
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (networkCode.test(code)) return unavailable(view, code, error)
-  if (networkMessage.test(messageOf(error))) return unavailable(view, 'network', error)
+  const said = messageOf(error)
+  if (networkMessage.test(said)) return unavailable(view, 'network', error)
+  if (said === '') return unavailable(view, 'an error that says nothing, as of a proxy', error)
   return error
 }
 

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -138,15 +138,32 @@ test('only plain names are ever put into SQL', async () => {
   await expect(views.select('many', { rows: Number.NaN })).rejects.toBeInstanceOf(AssertionError)
 })
 
+test('a list of any length reaches a view through a proxy that takes short URLs only', async () => {
+  // Node's own limit of 16 KiB on a request's head.
+  const proxy = createServer((message, response) => {
+    const { url: path, method, headers } = message
+    const onward = request(new URL(path ?? '/', server.url), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(response)
+    })
+    message.pipe(onward)
+  })
+  const near = createClickHouseViews({ ...connection(), url: await listen(proxy) })
+  const texts = Array.from({ length: 2_000 }, (_, n) => `it's ${n}: ${'x'.repeat(40)}`)
+  const [row] = await near.select('echo', { text: 'a', count: 1, at_s: 0, texts, is_on: true })
+  expect(row).toMatchObject({ texts })
+  await near.close()
+  await new Promise((resolve) => proxy.close(resolve))
+})
+
 test('a server that refuses, hangs up or sits behind a broken gateway is transient', async () => {
-  const gateway = createServer((request, response) => {
-    if (request.url?.includes('database=hangs') === true) request.socket.destroy()
+  const gateway = createServer((message, response) => {
+    if (message.url?.includes('database=hangs') === true) message.socket.destroy()
+    else if (message.url?.includes('database=mute') === true) response.writeHead(431).end()
     else response.writeHead(502).end('<html><h1>502 Bad Gateway</h1></html>')
   })
-  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve))
-  const address = gateway.address()
-  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-  for (const database of ['bad', 'hangs']) {
+  const url = await listen(gateway)
+  for (const database of ['bad', 'hangs', 'mute']) {
     const broken = createClickHouseViews({ ...connection(), url, database })
     await expect(broken.select('types'), database).rejects.toBeInstanceOf(TransientError)
     await broken.close()
@@ -156,6 +173,12 @@ test('a server that refuses, hangs up or sits behind a broken gateway is transie
   await expect(refused.select('types')).rejects.toBeInstanceOf(TransientError)
   await refused.close()
 })
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+}
 
 function connection() {
   return { url: server.url, database: 't', username: 'default', password: '' }
