@@ -30,13 +30,16 @@ export interface MigrateOptions {
   readonly beforeChange?: () => Promise<void>
 }
 
+/** One statement of a change may take long. A look does not: an answer that was lost is asked for again. */
+const [changeMsMax, lookMsMax] = [120_000, 10_000]
+
 /** Applies what is missing and tells of each step. Throws `ConfigError` for a change no migration covers. */
 export async function migrateDatabase(
   address: DatabaseAddress,
   options: MigrateOptions = {},
 ): Promise<readonly Step[]> {
-  await createDatabase(address)
-  const client = connect(address, address.database)
+  await createDatabase(address, changeMsMax)
+  const client = connect(address, address.database, changeMsMax)
   try {
     const steps = await migrate(sqlServer(client), await readViews(), { version, ...options })
     await loadCatalogue(client, loadAttack())
@@ -49,8 +52,8 @@ export async function migrateDatabase(
 
 /** What `migrateDatabase` would do; the database is made if it is not there, nothing else. */
 export async function planDatabase(address: DatabaseAddress): Promise<readonly Step[]> {
-  await createDatabase(address)
-  const client = connect(address, address.database)
+  await createDatabase(address, lookMsMax)
+  const client = connect(address, address.database, lookMsMax)
   try {
     return await planMigration(sqlServer(client), await readViews())
   } finally {
@@ -70,7 +73,7 @@ export async function checkDatabase(address: DatabaseAddress): Promise<void> {
       `${steps.length} steps are missing: run \`ttpstream migrate\``,
     )
   }
-  const client = connect(address, address.database)
+  const client = connect(address, address.database, lookMsMax)
   try {
     await checkDedupWindows(sqlServer(client), Object.keys(tables))
   } finally {
@@ -100,8 +103,8 @@ function readViews() {
   return readSqlFiles(fileURLToPath(new URL('../views', import.meta.url)))
 }
 
-async function createDatabase(address: DatabaseAddress): Promise<void> {
-  const client = connect(address, 'default')
+async function createDatabase(address: DatabaseAddress, requestMs: number): Promise<void> {
+  const client = connect(address, 'default', requestMs)
   try {
     const name = `\`${address.database.replaceAll('`', '')}\``
     await sqlServer(client).command(`CREATE DATABASE IF NOT EXISTS ${name} ENGINE = Atomic`)
@@ -110,11 +113,19 @@ async function createDatabase(address: DatabaseAddress): Promise<void> {
   }
 }
 
-function connect(address: DatabaseAddress, database: string): ClickHouseClient {
+function connect(address: DatabaseAddress, database: string, requestMs: number): ClickHouseClient {
   const { url, username = 'default', password = '' } = address
   const log = { level: ClickHouseLogLevel.OFF }
   const tls = address.tlsCa === undefined ? {} : { tls: { ca_cert: address.tlsCa } }
-  return createClient({ url, database, username, password, request_timeout: 120_000, log, ...tls })
+  return createClient({
+    url,
+    database,
+    username,
+    password,
+    request_timeout: requestMs,
+    log,
+    ...tls,
+  })
 }
 
 /** Fills the ATT&CK tables unless they hold this release already. */

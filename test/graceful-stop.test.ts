@@ -48,6 +48,25 @@ test.each([
   },
 )
 
+test.each([
+  ['Kafka', true, false],
+  ['ClickHouse', false, true],
+])(
+  'asked to stop while it starts and %s answers nothing, a worker ends at once',
+  { timeout: 120_000 },
+  async (_, isKafkaFrozen, isClickHouseFrozen) => {
+    stack.freezeKafka(isKafkaFrozen)
+    stack.freezeClickHouse(isClickHouseFrozen)
+    await stack.beginEngine()
+    const begunMs = performance.now()
+    await stack.stopEngine()
+    // Less than what any question to a server may take.
+    expect(performance.now() - begunMs).toBeLessThan(8_000)
+    stack.freezeKafka(false)
+    stack.freezeClickHouse(false)
+  },
+)
+
 async function counted(): Promise<number> {
   const [row] = await stack.rows<{ tags: number }>('SELECT count() AS tags FROM tags')
   return row?.tags ?? 0

@@ -43,6 +43,8 @@ export interface OperationsStack {
   freezeClickHouse(isFrozen: boolean): void
   freezeKafka(isFrozen: boolean): void
   startEngine(): Promise<void>
+  /** Resolves as soon as it has said that it starts. */
+  beginEngine(): Promise<void>
   stopEngine(): Promise<void>
   /** Resolves when the engine has finished everything in the input topics. */
   finished(): Promise<void>
@@ -156,6 +158,20 @@ class Stack implements OperationsStack {
   }
 
   async startEngine(): Promise<void> {
+    const engine = this.#spawnEngine()
+    await this.#until('the engine', async () => {
+      if (engine.exitCode !== null) throw new Error(`the engine ended:\n${this.#log}`)
+      this.api = /"api":"(http[^"]+)"/.exec(this.#log)?.[1] ?? ''
+      return this.api !== '' && (await fetch(`${this.api}/health/ready`)).ok
+    })
+  }
+
+  async beginEngine(): Promise<void> {
+    this.#spawnEngine()
+    await this.#until('the engine to begin', async () => this.#log.includes('"msg":"starting"'))
+  }
+
+  #spawnEngine(): ChildProcess {
     this.#log = ''
     const engine = spawn(process.execPath, ['--import', 'tsx', main, 'run', '--migrate'], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -165,11 +181,7 @@ class Stack implements OperationsStack {
       this.#log += String(chunk)
     })
     this.#engine = engine
-    await this.#until('the engine', async () => {
-      if (engine.exitCode !== null) throw new Error(`the engine ended:\n${this.#log}`)
-      this.api = /"api":"(http[^"]+)"/.exec(this.#log)?.[1] ?? ''
-      return this.api !== '' && (await fetch(`${this.api}/health/ready`)).ok
-    })
+    return engine
   }
 
   async stopEngine(): Promise<void> {

@@ -19,15 +19,10 @@ export const run: Command = {
     const config = readConfig()
     const log = createLog(logLevel(config))
     log.info({ settings: config.masked() }, 'starting')
-    await untilThere('ClickHouse', log, io, async () => {
-      if (options['migrate'] === true) await migrateFirst(config, log, io)
-      else await checkDatabase(databaseAddress(config))
-    })
-    const kafka = createKafka(config, log)
-    await untilThere('Kafka', log, io, () => ensureTopics(kafka, config))
-    // Asked to stop while it waited: what it waited for is not there.
-    if (io.signal.aborted) return 0
-    const worker = await startWorker(config, log)
+    const migrates = options['migrate'] === true
+    // Asked to stop, it waits for no server: what was begun is taken up by the next start.
+    const worker = await Promise.race([start(config, log, io, migrates), asked(io)])
+    if (worker === null) return 0
     log.info({ api: worker.api.url }, 'started')
     await untilStopped(worker, io)
     log.info({}, 'stopped')
@@ -35,17 +30,32 @@ export const run: Command = {
   },
 }
 
+/** Null where it was asked to stop before its servers were there. */
+async function start(config: Config, log: Log, io: Io, migrates: boolean): Promise<Worker | null> {
+  await untilThere('ClickHouse', log, io, async () => {
+    if (migrates) await migrateFirst(config, log, io)
+    else await checkDatabase(databaseAddress(config))
+  })
+  const kafka = createKafka(config, log)
+  await untilThere('Kafka', log, io, () => ensureTopics(kafka, config))
+  return io.signal.aborted ? null : startWorker(config, log)
+}
+
 /** Waits for the engine to fail or for the signal; closes the worker either way. */
 export async function untilStopped(worker: Worker, io: Io): Promise<void> {
-  const asked = new Promise<void>((resolve) => {
-    if (io.signal.aborted) resolve()
-    io.signal.addEventListener('abort', () => resolve(), { once: true })
-  })
   try {
-    await Promise.race([worker.running, asked])
+    await Promise.race([worker.running, asked(io)])
   } finally {
     await worker.close()
   }
+}
+
+/** Resolves when it is asked to stop. */
+function asked({ signal }: Io): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null)
+    signal.addEventListener('abort', () => resolve(null), { once: true })
+  })
 }
 
 async function migrateFirst(config: Config, log: Log, io: Io): Promise<void> {
