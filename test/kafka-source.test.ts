@@ -1,5 +1,6 @@
 /** The source on a broker: partitions that are slow, or not to be had at first. */
 
+import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createKafka } from '../cli/kafka.ts'
 import { readConfig } from '../core/config.ts'
@@ -13,7 +14,9 @@ import { until } from './delivery/until.ts'
 let broker: Broker
 
 beforeAll(async () => {
-  broker = await startDevBroker({ topics: { slow: { partitions: 2 }, doubted: { partitions: 2 } } })
+  broker = await startDevBroker({
+    topics: { slow: { partitions: 2 }, doubted: { partitions: 2 }, crashed: { partitions: 1 } },
+  })
 })
 
 afterAll(() => broker?.close())
@@ -68,6 +71,40 @@ test('a partition that an assignment doubted and that is still ours is read afte
   await source.end()
 }, 60_000)
 
+test('a batch that is given up while kafkajs starts anew after a crash comes again', async () => {
+  let giveUp = () => {}
+  const stopped = new Promise<void>((resolve) => {
+    giveUp = resolve
+  })
+  // Few tries, so that it soon crashes; told of the end of its group before the source is.
+  const retry = { initialRetryTime: 50, maxRetryTime: 100, retries: 2 }
+  const kafka = new Kafka({ brokers: [broker.bootstrap], retry, logLevel: logLevel.NOTHING })
+  const consumer = kafka.consumer.bind(kafka)
+  kafka.consumer = (options) => {
+    const made = consumer(options)
+    made.on(made.events.STOP, giveUp)
+    return made
+  }
+  await produce('crashed', 0, 'once more')
+  const source = await reading(
+    'crashed',
+    async () => {
+      if (source.begun.length > 1) return
+      await stopped
+      throw new LeaseLost('Kafka is away.')
+    },
+    undefined,
+    kafka,
+  )
+  await until('the batch to be at work', async () => source.begun.length === 1)
+  broker.kill('SIGKILL')
+  await stopped
+  await broker.restart()
+  await until('the batch again', async () => source.begun.length === 2)
+  expect(source.begun).toEqual(['0:0', '0:0'])
+  await source.end()
+}, 60_000)
+
 function createClient() {
   return createKafka(readConfig({ TTPSTREAM_KAFKA_BROKERS: broker.bootstrap }), silentLog)
 }
@@ -84,9 +121,10 @@ async function reading(
   topic: string,
   handle: (batch: RecordBatch) => Promise<void>,
   assigned: (at: TopicPartition) => Promise<number> = async () => 0,
+  kafka = createClient(),
 ) {
   const begun: string[] = []
-  const source = new KafkaSource(createClient(), {
+  const source = new KafkaSource(kafka, {
     groupId: `group-${topic}`,
     topics: [topic],
     sessionMs: 6_000,

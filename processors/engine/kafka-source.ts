@@ -107,6 +107,8 @@ export class KafkaSource implements RecordSource {
       this.#lastHeartbeat = this.#sessionAsked
       this.#settle(payload.memberAssignment, handler)
     })
+    // Before a crash is told of, the group is gone already: there is nothing to seek in until the next join.
+    this.#consumer.on(events.STOP, () => this.#advance())
     this.#consumer.on(events.CRASH, ({ payload }) => {
       this.#advance()
       if (!payload.restart && !this.#isClosing) this.#fail(payload.error)
