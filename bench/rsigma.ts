@@ -14,6 +14,8 @@ export interface RsigmaFigures {
   readonly version: string
   /** CPU time of an event, without loading rules: the difference of a long and a short run. */
   readonly usPerEvent: number
+  readonly longUs: number
+  readonly shortUs: number
   readonly matches: number
   readonly matchesByRule: ReadonlyMap<string, number>
 }
@@ -50,9 +52,21 @@ export function runRsigma(rules: string, stream: string, folder: string): Rsigma
   return {
     version: rsigmaVersion() ?? '',
     usPerEvent: (long - short) / (events - headEvents),
+    longUs: long,
+    shortUs: short,
     matches: [...matchesByRule.values()].reduce((sum, count) => sum + count, 0),
     matchesByRule,
   }
+}
+
+/** Of several runs on one stream: what disturbs a run only adds to it. */
+export function leastOfRuns(runs: readonly RsigmaFigures[]): RsigmaFigures | undefined {
+  const [first] = runs
+  if (first === undefined) return undefined
+  const longUs = Math.min(...runs.map((run) => run.longUs))
+  const shortUs = Math.min(...runs.map((run) => run.shortUs))
+  const eventsBetween = (first.longUs - first.shortUs) / first.usPerEvent
+  return { ...first, longUs, shortUs, usPerEvent: (longUs - shortUs) / eventsBetween }
 }
 
 const headEvents = 1000
