@@ -18,3 +18,8 @@ export function hasWide(text: string): boolean {
 }
 
 const beyondLatin1 = /[^\0-\xff]/
+
+/** A to Z as a to z, anything else as itself. */
+export const foldByte = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
+)

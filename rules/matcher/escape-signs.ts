@@ -31,6 +31,13 @@ export function canHaveSigns({ step }: Sampling): boolean {
   return step <= 4
 }
 
+/** What each of them begins with, for who looks for whole texts; some begin other escapes too. */
+export const hidingEscapeStarts = [
+  ...[...'234567'].map((high) => `\\u00${high}`),
+  '\\u212a',
+  '\\u0130',
+]
+
 const hex = [...'0123456789abcdef']
 const hidingEscapes = [
   ...[...'234567'].flatMap((high) => hex.map((low) => `\\u00${high}${low}`)),

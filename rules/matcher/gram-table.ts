@@ -1,4 +1,5 @@
 import { groupBy } from '../../core/group-by.ts'
+import { foldByte } from './ascii.ts'
 import { foldWord, type Placement, placeLiterals, type Sampling } from './gram-sampling.ts'
 import type { IdSet } from './id-set.ts'
 import type { Literal } from './literal-index.ts'
@@ -226,11 +227,6 @@ export class GramTable {
     return slot
   }
 }
-
-/** A to Z as a to z, anything else as itself. */
-const foldByte = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
-)
 
 /** Sparse, so that most probes end at an empty slot; never more than half full. */
 function slotBitsFor(buckets: number): number {

@@ -37,8 +37,9 @@ test('a run that a number could have is not used, for JSON may write it in other
   expect(keywordLiteral(['', '4688x', ''])).toBe('4688x')
 })
 
-test('raw JSON is searched in any case', () => {
-  const scan = new KeywordScan(['mimikatz', 'sekurlsa'])
+test.each([0, 200])('raw JSON is searched in any case, with %i other literals', (others) => {
+  const fillers = Array.from({ length: others }, (_, n) => `another literal ${n}`)
+  const scan = new KeywordScan(['mimikatz', 'sekurlsa', ...fillers])
   scan.findInJson(Buffer.from('{"Message":"C:\\\\MimiKatz.exe"}'), buffer)
   expect([scan.found.has(0), scan.found.has(1)]).toEqual([true, false])
 })
@@ -65,9 +66,12 @@ test('wherever JSON hides ASCII, the scan says that it does not show everything'
     '\u212a',
     '\u0130',
   ]
-  // Of each length there is another sampling, the last without signs.
-  for (const literal of literals) {
-    const scan = new KeywordScan([literal])
+  // With many others they are found by their grams, which are sampled as the shortest literal allows, the last without
+  // signs; a few are found by a pair.
+  const fillers = Array.from({ length: 200 }, (_, n) => `another literal ${n}`)
+  const sets = [...literals.map((literal) => [literal, ...fillers]), literals]
+  for (const set of sets) {
+    const scan = new KeywordScan(set)
     const findInJson = (text: string) => {
       scan.found.clear()
       return scan.findInJson(Buffer.from(text), buffer)

@@ -1,10 +1,10 @@
-import { isAscii } from 'node:buffer'
-import { canHaveSigns, escapeSigns } from './escape-signs.ts'
+import { canHaveSigns, escapeSigns, hidingEscapeStarts } from './escape-signs.ts'
 import { cheapestSampling, windowLength } from './gram-sampling.ts'
 import { type GramTable, gramTables } from './gram-table.ts'
 import { IdSet } from './id-set.ts'
 import { jsonSpellings } from './keyword-literal.ts'
 import type { Literal } from './literal-index.ts'
+import { PairIndex } from './pair-index.ts'
 import type { ScanBuffer } from './scan-buffer.ts'
 
 /**
@@ -17,6 +17,8 @@ import type { ScanBuffer } from './scan-buffer.ts'
  */
 export class KeywordScan {
   readonly found: IdSet
+  /** Where it can be had, it takes the place of tables and searches. */
+  readonly #pairs: PairIndex | null
   readonly #tables: readonly GramTable[]
   /** Short literals without letters: cheaper to search for than to sample finely for. */
   readonly #alone: readonly Literal[]
@@ -33,10 +35,18 @@ export class KeywordScan {
         aloneNs: /[a-z]/.test(text) ? Number.POSITIVE_INFINITY : searchNs,
       })),
     )
+    this.found = new IdSet(literals.length + 1)
+    const starts = hidingEscapeStarts.map((text) => ({ text, id: literals.length }))
+    this.#pairs = PairIndex.of([...spelled.map(({ literal }) => literal), ...starts], sample)
+    if (this.#pairs !== null) {
+      this.#escape = literals.length
+      this.#tables = []
+      this.#alone = []
+      return
+    }
     const sampling = cheapestSampling(spelled, usualBytes, 0)
     const needed = sampling === null ? Number.POSITIVE_INFINITY : windowLength(sampling)
     const inTable = spelled.filter(({ run }) => run >= needed).map(({ literal }) => literal)
-    this.found = new IdSet(literals.length + 1)
     this.#escape = sampling !== null && canHaveSigns(sampling) ? literals.length : -1
     const signs =
       sampling !== null && canHaveSigns(sampling) ? escapeSigns(sampling, literals.length) : []
@@ -47,13 +57,15 @@ export class KeywordScan {
   /** Fills `found`; false if the JSON may hide something, and the values are to be searched. */
   findInJson(json: Uint8Array, buffer: ScanBuffer): boolean {
     const { found } = this
-    buffer.loadBytes(json)
-    for (const table of this.#tables) table.scan(buffer, found)
+    if (this.#pairs !== null) this.#pairs.find(json, found)
+    else {
+      buffer.loadBytes(json)
+      for (const table of this.#tables) table.scan(buffer, found)
+    }
+    const bytes = asBuffer(json)
     const mayHide = this.#escape === -1 || found.has(this.#escape)
-    const isPlain = !mayHide && isAscii(json)
-    if (isPlain && this.#alone.length === 0) return true
-    const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)
-    if ((mayHide && hasHidingEscape(bytes)) || (!isPlain && hasHidingLetter(bytes))) return false
+    if (mayHide && hasHidingEscape(bytes)) return false
+    if (has(bytes, kelvinSign) || has(bytes, dottedI)) return false
     for (const { text, id } of this.#alone) if (bytes.includes(text, 0, 'latin1')) found.add(id)
     return true
   }
@@ -61,6 +73,10 @@ export class KeywordScan {
   /** Adds to `found`. `text` in lower case. */
   findInText(text: string, buffer: ScanBuffer): void {
     const { found } = this
+    if (this.#pairs !== null) {
+      this.#pairs.find(text, found)
+      return
+    }
     buffer.loadText(text)
     for (const table of this.#tables) table.scan(buffer, found)
     for (const literal of this.#alone) if (text.includes(literal.text)) found.add(literal.id)
@@ -80,14 +96,19 @@ function hasHidingEscape(json: Buffer): boolean {
   return false
 }
 
-/** Is there a letter beyond ASCII whose lower case is ASCII? */
-function hasHidingLetter(json: Buffer): boolean {
-  return json.includes(kelvinSign) || json.includes(dottedI)
+/** Looking for one byte is several times as fast as for a few, and the first one is rare. */
+function has(json: Buffer, letter: Buffer): boolean {
+  return json.indexOf(letter[0] ?? 0) !== -1 && json.includes(letter)
+}
+
+function asBuffer(json: Uint8Array): Buffer {
+  return json instanceof Buffer ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength)
 }
 
 const escapeStart = Buffer.from('\\u')
 /** Looking at more escapes costs more than searching the values. */
 const escapesMax = 16
 const hidingEscape = /^\\u(?:00[2-7]|212a|0130)/i
+/** The letters beyond ASCII whose lower case is ASCII. */
 const kelvinSign = Buffer.from('\u212a')
 const dottedI = Buffer.from('\u0130')
