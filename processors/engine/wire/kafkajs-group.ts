@@ -1,5 +1,5 @@
 /**
- * Habits of kafkajs's consumer group put right for the whole process. The first two would break
+ * Habits of kafkajs's consumer put right for the whole process. The first two would break
  * exactly once; `docs/decisions/undecodable-batches.md` tells why there is no other place for it.
  *
  * - Where an offset is out of range it commits −1 or −2 over the group's commit, and with it over
@@ -9,6 +9,8 @@
  *   is being written is done or dropped: the next owner begins when nothing of ours is on its way.
  * - It gives up for good when no broker answers who coordinates the group, as after a connection that
  *   was reset at that moment, though it starts again after any other failure to reach one.
+ * - Asked to stop while it makes its fetchers anew, for the brokers have changed, it goes on: the new ones, told
+ *   at once that there is nothing to fetch, ask again for ever, and nothing else in the process has a turn.
  */
 
 import { createRequire } from 'node:module'
@@ -39,6 +41,11 @@ interface Cluster {
   findGroupCoordinatorMetadata(group: object): Promise<unknown>
 }
 
+interface Runner {
+  readonly running: boolean
+  fetch(nodeId: number): Promise<unknown[]>
+}
+
 /** What the payload of a REBALANCING event holds besides kafkajs's own. */
 export interface BeforeJoin {
   /** The join begins when this has settled. */
@@ -55,6 +62,7 @@ export function installGroupRules(): void {
   Object.defineProperty(group, installed, { value: true })
   const rebalancing = eventName()
   askAgainForCoordinator(prototypeOf<Cluster>('kafkajs/src/cluster/index.js'))
+  endFetchers(prototypeOf<Runner>('kafkajs/src/consumer/runner.js'))
   manager.setDefaultOffset = startAtFirst
   const join = group.joinAndSync
   group.joinAndSync = async function (this: ConsumerGroup) {
@@ -76,6 +84,16 @@ function askAgainForCoordinator(cluster: Cluster): void {
       const isNotFound = cause instanceof Error && cause.name === 'KafkaJSGroupCoordinatorNotFound'
       throw isNotFound ? Object.assign(cause, { retriable: true }) : cause
     }
+  }
+}
+
+/** An error ends a fetcher; the runner takes it for one that passes, and finds that it was stopped. */
+function endFetchers(runner: Runner): void {
+  const fetch = runner.fetch
+  runner.fetch = async function (this: Runner, nodeId) {
+    if (!this.running)
+      throw Object.assign(new Error('The consumer has stopped.'), { retriable: true })
+    return fetch.call(this, nodeId)
   }
 }
 
