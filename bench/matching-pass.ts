@@ -36,7 +36,7 @@ export interface PassFigures {
   readonly worst: readonly { readonly name: string; readonly usPerEvent: number }[]
 }
 
-const [stream = '', count = '', passes = '3'] = process.argv.slice(2)
+const [stream = '', count = '', passes = ''] = process.argv.slice(2)
 process.stdout.write(JSON.stringify(measure(stream, Number(count), Number(passes))))
 
 function measure(file: string, ruleCount: number, passCount: number): PassFigures {
