@@ -16,6 +16,8 @@ export interface RsigmaFigures {
   readonly usPerEvent: number
   readonly longUs: number
   readonly shortUs: number
+  /** By which the long run is longer. */
+  readonly events: number
   readonly matches: number
   readonly matchesByRule: ReadonlyMap<string, number>
 }
@@ -41,7 +43,7 @@ export function writeRules(folder: string): string {
 export function runRsigma(rules: string, stream: string, folder: string): RsigmaFigures {
   const head = join(folder, 'head.ndjson')
   const lines: string[] = []
-  const events = eachLine(stream, (line) => {
+  const all = eachLine(stream, (line) => {
     if (lines.length < headEvents) lines.push(line.toString())
   })
   writeFileSync(head, `${lines.join('\n')}\n`)
@@ -51,9 +53,10 @@ export function runRsigma(rules: string, stream: string, folder: string): Rsigma
   const short = cpuUs(rules, head, join(folder, 'head-matches.ndjson'))
   return {
     version: rsigmaVersion() ?? '',
-    usPerEvent: (long - short) / (events - headEvents),
+    usPerEvent: (long - short) / (all - headEvents),
     longUs: long,
     shortUs: short,
+    events: all - headEvents,
     matches: [...matchesByRule.values()].reduce((sum, count) => sum + count, 0),
     matchesByRule,
   }
@@ -65,8 +68,7 @@ export function leastOfRuns(runs: readonly RsigmaFigures[]): RsigmaFigures | und
   if (first === undefined) return undefined
   const longUs = Math.min(...runs.map((run) => run.longUs))
   const shortUs = Math.min(...runs.map((run) => run.shortUs))
-  const eventsBetween = (first.longUs - first.shortUs) / first.usPerEvent
-  return { ...first, longUs, shortUs, usPerEvent: (longUs - shortUs) / eventsBetween }
+  return { ...first, longUs, shortUs, usPerEvent: (longUs - shortUs) / first.events }
 }
 
 const headEvents = 1000

@@ -23,3 +23,8 @@ const beyondLatin1 = /[^\0-\xff]/
 export const foldByte = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
 )
+
+/** The low byte of each character, folded: that of one beyond ASCII may look like a capital. */
+export function foldedBytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1').map((byte) => foldByte[byte] ?? 0)
+}

@@ -31,19 +31,15 @@ export function canHaveSigns({ step }: Sampling): boolean {
   return step <= 4
 }
 
-/** What each of them begins with, for who looks for whole texts; some begin other escapes too. */
-export const hidingEscapeStarts = [
-  ...[...'234567'].map((high) => `\\u00${high}`),
-  '\\u212a',
-  '\\u0130',
-]
-
 const hex = [...'0123456789abcdef']
+const asciiStarts = [...'234567'].map((high) => `\\u00${high}`)
+const foldingLetters = ['\\u212a', '\\u0130']
 const hidingEscapes = [
-  ...[...'234567'].flatMap((high) => hex.map((low) => `\\u00${high}${low}`)),
-  '\\u212a',
-  '\\u0130',
+  ...asciiStarts.flatMap((start) => hex.map((low) => `${start}${low}`)),
+  ...foldingLetters,
 ]
+/** What each of them begins with, for who looks for whole texts. */
+export const hidingEscapeStarts = [...asciiStarts, ...foldingLetters]
 
 /** With any byte before it, as the fold of a gram leaves it. */
 function preceded(text: string): string[] {

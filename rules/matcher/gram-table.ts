@@ -1,5 +1,5 @@
 import { groupBy } from '../../core/group-by.ts'
-import { foldByte } from './ascii.ts'
+import { foldByte, foldedBytes } from './ascii.ts'
 import { foldWord, type Placement, placeLiterals, type Sampling } from './gram-sampling.ts'
 import type { IdSet } from './id-set.ts'
 import type { Literal } from './literal-index.ts'
@@ -92,9 +92,7 @@ export class GramTable {
     literals.forEach(({ text }, index) => {
       this.#byteStarts[index + 1] = (this.#byteStarts[index] ?? 0) + text.length
     })
-    // Folded like the text: the low byte of a character beyond ASCII may look like a capital.
-    const bytes = Buffer.from(literals.map(({ text }) => text).join(''), 'latin1')
-    this.#bytes = bytes.map((byte) => foldByte[byte] ?? 0)
+    this.#bytes = foldedBytes(literals.map(({ text }) => text).join(''))
   }
 
   /** Adds the number of every literal that occurs in `text`, its ASCII letters in any case. */

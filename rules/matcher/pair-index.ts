@@ -1,4 +1,4 @@
-import { foldByte } from './ascii.ts'
+import { foldByte, foldedBytes } from './ascii.ts'
 import type { IdSet } from './id-set.ts'
 import type { Literal } from './literal-index.ts'
 import { type PairFinder, pairFinder, pairsMax, pairTables } from './pair-finder.ts'
@@ -22,7 +22,7 @@ export class PairIndex {
     this.#entries = groups.map(({ pair, literals }) =>
       literals.map(({ text, id }) => ({
         id,
-        bytes: folded(text),
+        bytes: foldedBytes(text),
         offset: pairsOf(text).indexOf(pair),
       })),
     )
@@ -115,10 +115,6 @@ function countsOf(texts: readonly string[]): Map<number, number> {
 function pairsOf(text: string): number[] {
   const byteAt = (at: number) => (text.charCodeAt(at) & 0xff) | foldBit
   return Array.from({ length: text.length - 1 }, (_, at) => (byteAt(at) << 8) | byteAt(at + 1))
-}
-
-function folded(text: string): Uint8Array {
-  return Buffer.from(text, 'latin1').map((byte) => foldByte[byte] ?? 0)
 }
 
 function standsAt(wanted: Uint8Array, bytes: Uint8Array, at: number): boolean {
