@@ -1,6 +1,7 @@
 import { scalarTest, textMatches } from '../leaf.ts'
 import type { Leaf, Node, ScalarLeaf } from '../node.ts'
 import { isNull, someScalar, textOf } from '../value.ts'
+import { AskingOrder } from './asking-order.ts'
 import type { EventValues } from './event-values.ts'
 import type { FieldNames } from './field-names.ts'
 import { keywordPredicate } from './keyword-predicate.ts'
@@ -17,9 +18,9 @@ export type Predicate = (values: EventValues) => boolean
 export function compilePredicate(node: Node, names: FieldNames): Predicate {
   switch (node.op) {
     case 'and':
-      return allOf(parts('and', node.nodes, names))
+      return decidedBy(false, parts('and', node.nodes, names))
     case 'or':
-      return someOf(parts('or', node.nodes, names))
+      return decidedBy(true, parts('or', node.nodes, names))
     case 'atleast': {
       const predicates = node.nodes.map((child) => compilePredicate(child, names))
       return (values) => countOf(predicates, values) >= node.count
@@ -36,33 +37,35 @@ export function compilePredicate(node: Node, names: FieldNames): Predicate {
 }
 
 /** The children of an AND or OR, what can be asked together as one, the cheap ones first. */
-function parts(op: 'and' | 'or', nodes: readonly Node[], names: FieldNames): Predicate[] {
+function parts(
+  op: 'and' | 'or',
+  nodes: readonly Node[],
+  names: FieldNames,
+): AskingOrder<Predicate> {
   const { groups, rest } = textGroups(op, nodes, names)
   const all = [
     ...groups.map(({ leaves, predicate }) => ({ cost: costOf({ op, nodes: leaves }), predicate })),
     ...rest.map((node) => ({ cost: costOf(node), predicate: compilePredicate(node, names) })),
   ]
-  return all.sort((left, right) => left.cost - right.cost).map(({ predicate }) => predicate)
+  all.sort((left, right) => left.cost - right.cost)
+  return new AskingOrder(
+    all.map(({ predicate }) => predicate),
+    all.map(({ cost }) => cost),
+  )
 }
 
-function allOf(predicates: readonly Predicate[]): Predicate {
-  const [first, second] = predicates
-  if (predicates.length === 1 && first !== undefined) return first
-  if (predicates.length === 2 && first !== undefined && second !== undefined) {
-    return (values) => first(values) && second(values)
-  }
+/** The first part to answer `decisive` gives the answer; if none does, it is the opposite. */
+function decidedBy(decisive: boolean, order: AskingOrder<Predicate>): Predicate {
+  const { parts } = order
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only
   return (values) => {
-    for (const predicate of predicates) if (!predicate(values)) return false
-    return true
-  }
-}
-
-function someOf(predicates: readonly Predicate[]): Predicate {
-  const [first] = predicates
-  if (predicates.length === 1 && first !== undefined) return first
-  return (values) => {
-    for (const predicate of predicates) if (predicate(values)) return true
-    return false
+    for (let place = 0; place < parts.length; place += 1) {
+      if (parts[place]?.(values) !== decisive) continue
+      order.decided(place)
+      return decisive
+    }
+    return !decisive
   }
 }
 

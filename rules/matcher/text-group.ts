@@ -1,6 +1,7 @@
 import { groupBy } from '../../core/group-by.ts'
 import { textMatches } from '../leaf.ts'
 import type { Node, TextOp } from '../node.ts'
+import { AskingOrder } from './asking-order.ts'
 import type { EventValues } from './event-values.ts'
 import type { FieldNames } from './field-names.ts'
 import { IdSet } from './id-set.ts'
@@ -81,6 +82,12 @@ function anyOf(op: TextOp, literals: readonly string[], slot: number): Predicate
 
 /** A loop for each operation: the call in it is then always the same one. */
 function someTest(op: TextOp, literals: readonly string[]): (text: string) => boolean {
+  const order = new AskingOrder(literals)
+  const { parts } = order
+  const decidedBy = (place: number): true => {
+    order.decided(place)
+    return true
+  }
   switch (op) {
     case 'equals':
       return (text) => {
@@ -89,17 +96,23 @@ function someTest(op: TextOp, literals: readonly string[]): (text: string) => bo
       }
     case 'startswith':
       return (text) => {
-        for (const literal of literals) if (text.startsWith(literal)) return true
+        for (let place = 0; place < parts.length; place += 1) {
+          if (text.startsWith(parts[place] ?? '')) return decidedBy(place)
+        }
         return false
       }
     case 'endswith':
       return (text) => {
-        for (const literal of literals) if (text.endsWith(literal)) return true
+        for (let place = 0; place < parts.length; place += 1) {
+          if (text.endsWith(parts[place] ?? '')) return decidedBy(place)
+        }
         return false
       }
     case 'contains':
       return (text) => {
-        for (const literal of literals) if (text.includes(literal)) return true
+        for (let place = 0; place < parts.length; place += 1) {
+          if (text.includes(parts[place] ?? '')) return decidedBy(place)
+        }
         return false
       }
   }
@@ -107,15 +120,20 @@ function someTest(op: TextOp, literals: readonly string[]): (text: string) => bo
 
 /** Each literal in some text of the field, which for an array need not be the same one. */
 function allOf(op: TextOp, literals: readonly string[], slot: number): Predicate {
+  const order = new AskingOrder(literals)
+  const { parts } = order
   return (values) => {
     const text = values.lower(slot)
     if (text === null) return false
-    for (const literal of literals) {
+    for (let place = 0; place < parts.length; place += 1) {
+      const literal = parts[place] ?? ''
       const holds =
         typeof text === 'string'
           ? textMatches(op, text, literal)
           : text.some((one) => textMatches(op, one, literal))
-      if (!holds) return false
+      if (holds) continue
+      order.decided(place)
+      return false
     }
     return true
   }
