@@ -117,9 +117,10 @@ function pairsOf(text: string): number[] {
   return Array.from({ length: text.length - 1 }, (_, at) => (byteAt(at) << 8) | byteAt(at + 1))
 }
 
+/** From the end: literals with a pair in common often begin alike. */
 function standsAt(wanted: Uint8Array, bytes: Uint8Array, at: number): boolean {
   if (at < 0 || at + wanted.length > bytes.length) return false
-  for (let index = 0; index < wanted.length; index += 1) {
+  for (let index = wanted.length - 1; index >= 0; index -= 1) {
     if (foldByte[bytes[at + index] ?? 0] !== wanted[index]) return false
   }
   return true
