@@ -23,15 +23,16 @@ export function hostileCosts(bytes: number, events: number): readonly HostileCos
   const files = sigmaFiles().filter(({ path }) => path.startsWith('rules/'))
   const { rules } = buildRuleSet(files, ruleContext())
   const leaves = rules.flatMap((rule) => leavesOf(rule.condition))
-  const literals = leaves.flatMap((leaf) =>
+  const named = leaves.flatMap((leaf) =>
     leaf.op === 'contains' && leaf.field === 'CommandLine' ? [leaf.value] : [],
   )
+  const literals = [...new Set(named)]
   const revision = compileRevision(rules)
-  // Indexes are built when they are first needed; what that takes is no event's fault.
-  for (const shape of hostileShapes) revision.match(hostileEvent(shape, 1_000, literals))
+  // Indexes and regexes are made when they are first needed; what that takes is no event's fault.
+  for (const shape of hostileShapes) revision.match(hostileEvent(shape, bytes, literals))
   return hostileShapes.map((shape) => {
     const before = revision.totals().candidatesTotal
-    const event = hostileEvent(shape, bytes, [...new Set(literals)])
+    const event = hostileEvent(shape, bytes, literals)
     const ms = Array.from({ length: events }, () => {
       const start = threadMs()
       revision.match(event)
