@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
-import { type ClickHouseUnderTest, defineClickHouseContract } from './clickhouse-contract.ts'
+import { defineClickHouseContract } from './clickhouse/contract.ts'
+import type { ClickHouseUnderTest } from './clickhouse/contract-database.ts'
 
 describe('dev ClickHouse', () => {
   defineClickHouseContract(async (): Promise<ClickHouseUnderTest> => {

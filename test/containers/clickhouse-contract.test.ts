@@ -1,6 +1,6 @@
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers'
 import { describe, test } from 'vitest'
-import { defineClickHouseContract } from '../clickhouse-contract.ts'
+import { defineClickHouseContract } from '../clickhouse/contract.ts'
 
 /** The same suite as for the dev server, against ClickHouse's own image. */
 
