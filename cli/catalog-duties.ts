@@ -9,6 +9,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import type { Lease, LogRecord, TopicPartition } from '../core/kafka.ts'
 import type { Log } from '../core/log.ts'
+import type { Metrics } from '../core/metrics.ts'
 import { Correlator } from '../processors/correlate.ts'
 import { DecayHoldings } from '../processors/decay.ts'
 import type { ComposedEngine } from './compose-engine.ts'
@@ -22,6 +23,7 @@ import { ruleFolders } from './rule-folders.ts'
 export interface CatalogDutiesOptions {
   readonly config: Config
   readonly log: Log
+  readonly metrics: Metrics
   readonly rules: LiveRules
   readonly sink: ComposedEngine['sink']
   readonly views: Views
@@ -38,7 +40,7 @@ export class CatalogDuties {
   #isHolder: () => boolean = () => false
 
   constructor(options: CatalogDutiesOptions) {
-    const { config, log, rules, sink, views } = options
+    const { config, log, metrics, rules, sink, views } = options
     this.#options = options
     this.#topic = config.text('TTPSTREAM_TOPIC_CATALOG')
     this.ruleAssets = new RuleAssetPublisher({
@@ -71,6 +73,7 @@ export class CatalogDuties {
       isHolder: () => this.#isHolder(),
       intervalMs: config.count('TTPSTREAM_CORRELATION_MS'),
       log,
+      metrics,
     })
   }
 

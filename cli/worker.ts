@@ -77,7 +77,7 @@ export async function startWorker(config: Config, log: Log): Promise<Worker> {
     onAssigned: (at, lease) => duties.assigned(at, lease),
   })
   const views = createViews(config)
-  const duties = new CatalogDuties({ config, log, rules, sink: engine.sink, views })
+  const duties = new CatalogDuties({ config, log, metrics, rules, sink: engine.sink, views })
   send = sender(engine, log)
   await rules.start()
   const follower = createFollower(config, { engine, log, rules, duties })

@@ -69,6 +69,10 @@ const counters = {
     help: 'Changes of the rule set, by outcome.',
     labels: ['outcome'],
   },
+  ttpstream_correlation_passes_total: {
+    help: 'Passes of the correlations: done, or failed, which count again what was there.',
+    labels: ['outcome'],
+  },
 } as const
 
 const gauges = {

@@ -7,11 +7,24 @@ import {
   wordRule,
 } from './operations-stack.ts'
 
+const correlation = `title: Often
+id: op.often
+correlation:
+  type: event_count
+  rules: [op.one]
+  timespan: 1m
+  condition: { gte: 100 }
+level: low
+tags: [attack.t1033]
+`
+
 let stack: OperationsStack
 
 beforeAll(async () => {
   stack = await startOperationsStack()
+  stack.set('TTPSTREAM_CORRELATION_MS', '200')
   stack.writeRule('one.yaml', wordRule('op.one', 'T1033', 'whoami'))
+  stack.writeRule('often.yaml', correlation)
   await stack.startEngine()
 }, 60_000)
 
@@ -72,4 +85,15 @@ test('how far behind a partition is shows while nothing moves', { timeout: 60_00
   stack.freezeClickHouse(false)
   await stack.finished()
   await until(({ records, seconds }) => records === 0 && seconds === 0)
+})
+
+test('correlations that cannot be counted show as passes that failed', {
+  timeout: 60_000,
+}, async () => {
+  const passes = async (outcome: string) =>
+    (await stack.metrics()).get(`ttpstream_correlation_passes_total outcome="${outcome}"`) ?? 0
+  while ((await passes('done')) === 0) await setTimeout(100)
+  expect(await passes('failed')).toBe(0)
+  await stack.clickhouse.command({ query: 'DROP VIEW correlation_matches' })
+  while ((await passes('failed')) < 2) await setTimeout(100)
 })
