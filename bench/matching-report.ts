@@ -202,7 +202,7 @@ function hostileTable({ shapes, p999Ms, events }: HostileFigures): string {
   )
   return [
     `${events.toLocaleString('en')} events of 100 KB, all 3,141 rules, JSON.parse not included: ${p999Ms.toFixed(1)} ms of the matching thread at p99.9; ` +
-      `under ${hostileMsMax} is the target. One command line (or whatever the shape says) of so many bytes, the least of a few:`,
+      `under ${hostileMsMax} is the target. One command line (or whatever the shape says) of so many bytes, the shortest of a few:`,
     '',
     row(['shape', '100 KB, ms', '1 MB, ms', 'rules evaluated']),
     row(['---', '--:', '--:', '--:']),
