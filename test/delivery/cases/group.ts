@@ -253,7 +253,12 @@ async function circle(scene: Scene, changes: EngineChanges = {}): Promise<void> 
 
 /** One record every 30 ms for 3 s, and at most a block for each time that a fetch waits. */
 async function quiet(scene: Scene, lingerMs: number): Promise<void> {
-  const engine = scene.start({}, { TTPSTREAM_LINGER_MS: String(lingerMs) })
+  const settings = {
+    TTPSTREAM_LINGER_MS: String(lingerMs),
+    // What one fetch brings is one block.
+    TTPSTREAM_BLOCK_RECORDS_MAX: '1000',
+  }
+  const engine = scene.start({}, settings)
   await until('every partition to be assigned', () => engine.said('assigned').length >= 5)
   const begun = Date.now()
   const producer = scene.kafka.producer()
