@@ -1,3 +1,4 @@
+import { longest } from './longest.ts'
 import { anyCharacter, type Glob } from './node.ts'
 
 /**
@@ -25,17 +26,12 @@ export function globMatches(glob: Glob, text: string): boolean {
 
 function indexOfSegment(value: string, segment: string, from: number): number {
   if (!segment.includes(anyCharacter)) return value.indexOf(segment, from)
-  const run = longestRun(segment)
+  const run = longest(segment.split(anyCharacter))
   if (run === '') return from + segment.length <= value.length ? from : -1
   const offset = segment.indexOf(run)
   let at = value.indexOf(run, from + offset)
   while (at !== -1 && !matchesAt(value, segment, at - offset)) at = value.indexOf(run, at + 1)
   return at === -1 ? -1 : at - offset
-}
-
-function longestRun(segment: string): string {
-  const runs = segment.split(anyCharacter)
-  return runs.reduce((longest, run) => (run.length > longest.length ? run : longest), '')
 }
 
 function matchesAt(value: string, segment: string, at: number): boolean {

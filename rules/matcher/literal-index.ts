@@ -1,3 +1,4 @@
+import { longest } from '../longest.ts'
 import { asciiRuns, hasWide } from './ascii.ts'
 import { cheapestSampling, windowLength } from './gram-sampling.ts'
 import { type GramTable, gramTables } from './gram-table.ts'
@@ -33,7 +34,7 @@ export class LiteralIndex {
   constructor(literals: readonly Literal[], sample: readonly string[] = []) {
     const measured = literals.map((literal) => ({
       literal,
-      run: longestRun(literal.text),
+      run: longest(asciiRuns(literal.text)).length,
       aloneNs: searchNs,
     }))
     const sampling = cheapestSampling(measured, usualChars, loadNs)
@@ -55,8 +56,4 @@ export class LiteralIndex {
     for (const literal of this.#alone) if (text.includes(literal.text)) found.add(literal.id)
     if (this.#wide !== null && hasWide(text)) this.#wide.find(text, found)
   }
-}
-
-function longestRun(text: string): number {
-  return asciiRuns(text).reduce((longest, run) => Math.max(longest, run.length), 0)
 }

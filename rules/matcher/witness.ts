@@ -1,3 +1,4 @@
+import { longest } from '../longest.ts'
 import { anyCharacter, type Glob, type Leaf, type Node, type TextOp } from '../node.ts'
 import { asciiRuns, isAscii } from './ascii.ts'
 import type { Atom } from './atom.ts'
@@ -192,8 +193,4 @@ function together(atoms: readonly Atom[], rarity: Rarity): Witness {
       atoms.reduce((sum, atom) => sum + rarity(atom), 0),
     ),
   }
-}
-
-function longest(texts: readonly string[]): string {
-  return texts.reduce((best, text) => (text.length > best.length ? text : best), '')
 }
