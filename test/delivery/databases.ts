@@ -1,6 +1,7 @@
 /**
  * Databases for cases, each with its twin for the oracle. Making one takes seconds, so a case that is
- * done gives its own back, emptied.
+ * done gives its own back. It is emptied as late as can be: an insert of an engine that the case
+ * killed may still be under way when the case ends.
  */
 
 import { createClient } from '@clickhouse/client'
@@ -16,8 +17,11 @@ export class Databases {
   }
 
   async take(): Promise<string> {
-    const free = this.#free.pop()
-    if (free !== undefined) return free
+    const longestFree = this.#free.shift()
+    if (longestFree !== undefined) {
+      for (const database of [longestFree, `${longestFree}_clean`]) await this.#empty(database)
+      return longestFree
+    }
     this.#made += 1
     const name = `case_${process.pid}_${this.#made}`
     for (const database of [name, `${name}_clean`]) {
@@ -26,9 +30,7 @@ export class Databases {
     return name
   }
 
-  /** Empties what engines and the oracle have written; the store keeps its id. */
-  async giveBack(name: string): Promise<void> {
-    for (const database of [name, `${name}_clean`]) await this.#empty(database)
+  giveBack(name: string): void {
     this.#free.push(name)
   }
 
@@ -43,6 +45,7 @@ export class Databases {
     }
   }
 
+  /** Removes what engines and the oracle have written; the store keeps its id. */
   async #empty(database: string): Promise<void> {
     const client = createClient({ url: this.url, database })
     try {

@@ -235,7 +235,7 @@ export class Scene {
     await Promise.allSettled(this.#engines.map((engine) => engine.stop()))
     await this.clickhouse.close()
     if (this.isSpoiled) await this.#databases.drop(this.database)
-    else await this.#databases.giveBack(this.database)
+    else this.#databases.giveBack(this.database)
     rmSync(this.rules, { recursive: true, force: true })
   }
 }
