@@ -11,5 +11,7 @@ export interface DeliveryCase {
   /** Servers it can run on; absent: any. */
   readonly on?: 'dev' | 'apache'
   readonly mustFail?: RegExp
+  /** Sets what holds for every engine of this process: nothing else runs beside it. */
+  readonly isAlone?: boolean
   run(scene: Scene): Promise<void>
 }

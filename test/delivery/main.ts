@@ -56,8 +56,8 @@ async function runAll(kind: 'dev' | 'apache', broker: Broker): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ttpstream-delivery-'))
   const clickhouse = await spawnDevClickHouse({ dataDir, port: 0 })
   const databases = new Databases(clickhouse.url)
-  const queue = chosen.filter(({ on }) => on === undefined || on === kind).entries()
-  const work = async () => {
+  const mine = [...chosen.filter(({ on }) => on === undefined || on === kind).entries()]
+  const work = async (queue: Iterable<[number, DeliveryCase]>) => {
     for (const [index, one] of queue) {
       await judge(
         one,
@@ -66,7 +66,10 @@ async function runAll(kind: 'dev' | 'apache', broker: Broker): Promise<void> {
     }
   }
   try {
-    await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+    // One iterator for all: each takes the next case when it is done with one.
+    const shared = mine.filter(([, one]) => one.isAlone !== true).values()
+    await Promise.all(Array.from({ length: Number(values.jobs) }, () => work(shared)))
+    await work(mine.filter(([, one]) => one.isAlone === true))
   } finally {
     await broker.close()
     await clickhouse.close()

@@ -57,6 +57,7 @@ const bad: readonly Bad[] = [
 export const undecodable: readonly DeliveryCase[] = [
   {
     name: 'undecodable batches',
+    isAlone: true,
     async run(scene) {
       await send(scene, goodBatch(0))
       for (const [index, one] of bad.entries()) {
@@ -81,6 +82,7 @@ export const undecodable: readonly DeliveryCase[] = [
   },
   {
     name: 'undecodable batches, the engine dying in their block',
+    isAlone: true,
     async run(scene) {
       for (const one of bad) await plant(scene, one)
       await send(scene, goodBatch(0))
@@ -95,10 +97,12 @@ export const undecodable: readonly DeliveryCase[] = [
   },
   {
     name: 'a decompression bomb',
+    isAlone: true,
     run: (scene) => bomb(scene, limit),
   },
   {
     name: 'control: a decompression bomb, decompressed all the same',
+    isAlone: true,
     mustFail: /batch-too-large/,
     run: (scene) => bomb(scene, { TTPSTREAM_BATCH_BYTES_MAX: String(64 << 20) }),
   },
