@@ -124,16 +124,12 @@ async function answers(where: string, there: readonly TagRow[], isAll: boolean):
     const seen = await ask('tag_techniques_by_identity', { identity_id: 'i1', ...window, ...mode })
     expect(seen, where).toEqual(byTechnique(named))
   }
-  for (const anchor of [{}, { session_id: 's1' }]) {
-    const listed = await database.views.select<{ tag_id: string }>('tag_list', {
-      ...{
-        technique_id: '',
-        identity_id: '',
-        attacker_id: '',
-        session_id: '',
-        host: '',
-        rule_id: '',
-      },
+  for (const [view, anchor] of [
+    ['tag_list', {}],
+    ['tag_list_of_entity', { identity_id: '', attacker_id: '', session_id: 's1' }],
+  ] as const) {
+    const listed = await database.views.select<{ tag_id: string }>(view, {
+      ...{ technique_id: '', host: '', rule_id: '' },
       ...{ from_s: 0, to_s: 4_102_444_800, min_confidence: 0, limit_rows: 40 },
       ...{ before_time_s: 4_102_444_800, before_id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' },
       ...mode,

@@ -69,9 +69,10 @@ const added0004 = [
 
 const changed0005 = ['tables/tags.sql', 'rollups/tag_days.sql', 'rollups/tag_days_from_tags.sql']
 
-/** As it was before 0005. */
+/** As it was before 0005 and 0006. */
 function withoutSuperseded(text: string): string {
   return text
+    .replace(/, index_granularity = 1024,\n.*max_compress_block_size = \d+$/m, '')
     .replaceAll(/^PRIMARY KEY .*\n/gm, '')
     .replaceAll(/^ {4}(is_superseded|retagged_time) .*\n/gm, '')
     .replaceAll(/,\n {4}is_superseded\n/g, '\n')
@@ -114,9 +115,18 @@ test('a database with tags from before 0001 answers as if it had been made today
   expect(expected?.rows.length).toBeGreaterThan(400)
   expect(expected?.changes.length).toBeGreaterThan(alerts.length)
   expect(expected?.alerts.length).toBeGreaterThan(0)
+  expect(await settingsOfTags(client)).toMatch(/= 8192, min_compress_block_size = 8192/)
+  expect(await settingsOfTags(made)).toMatch(/= 1024, min_compress_block_size = 8192/)
   await client.close()
   await made.close()
 }, 60_000)
+
+async function settingsOfTags(client: ReturnType<typeof createClient>): Promise<string> {
+  const [table] = await sqlServer(client).query<{ engine_full: string }>(
+    "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'tags'",
+  )
+  return table?.engine_full ?? ''
+}
 
 async function contents(client: ReturnType<typeof createClient>) {
   const server = sqlServer(client)

@@ -145,14 +145,7 @@ test.concurrent('hits are counted by rule and version in any window', async () =
   }
 })
 
-const anyTag = {
-  ...current,
-  technique_id: '',
-  identity_id: '',
-  attacker_id: '',
-  session_id: '',
-  host: '',
-}
+const anyEntity = { identity_id: '', attacker_id: '', session_id: '' }
 
 test.concurrent('pages of tags hold each tag that was asked for once, newest first', async () => {
   const filters: readonly Partial<TagRow>[] = [
@@ -168,14 +161,18 @@ test.concurrent('pages of tags hold each tag that was asked for once, newest fir
   ]
   for (const [index, filter] of filters.entries()) {
     const window = windows[index] ?? ever
-    const asked = { ...anyTag, rule_id: '', ...window, ...filter }
+    const anyTag = { technique_id: '', host: '', rule_id: '' }
+    const isAnchored = Object.keys(anyEntity).some((key) => key in filter)
+    const view = isAnchored ? 'tag_list_of_entity' : 'tag_list'
+    const anchors = isAnchored ? anyEntity : {}
+    const asked = { ...current, ...anyTag, ...anchors, ...window, ...filter }
     const seen: string[] = []
     let before: [number, string] = [ever.to_s, 'ffffffff-ffff-ffff-ffff-ffffffffffff']
     // Short pages of what an anchor narrows down: they end among tags of one instant.
     const limit_rows = 'identity_id' in filter || 'attacker_id' in filter ? 7 : 100
     for (let page = 0; page < 500; page++) {
       const [before_time_s, before_id] = before
-      const rows = await read('tag_list', { ...asked, before_time_s, before_id, limit_rows })
+      const rows = await read(view, { ...asked, before_time_s, before_id, limit_rows })
       for (const row of rows) seen.push(`${row['event_time']} ${row['tag_id']}`)
       const last = rows.at(-1)
       if (rows.length < limit_rows || last === undefined) break

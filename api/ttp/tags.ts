@@ -127,14 +127,18 @@ export const tags: Resource = (app, { views, attack }) => {
   app.openapi(route, async (c) => {
     const query = c.req.valid('query')
     const [beforeS, beforeId] = query.cursor ?? [latestS, lastUuid]
-    const rows = await views.select<TagRow>('tag_list', {
+    const anchors = {
+      identity_id: query.identity ?? '',
+      attacker_id: query.attacker ?? '',
+      session_id: query.session ?? '',
+    }
+    const isAnchored = Object.values(anchors).some((id) => id !== '')
+    const rows = await views.select<TagRow>(isAnchored ? 'tag_list_of_entity' : 'tag_list', {
       from_s: query.from ?? earliestS,
       to_s: query.to ?? latestS,
       min_confidence: query.min_confidence ?? 0,
       technique_id: query.technique ?? '',
-      identity_id: query.identity ?? '',
-      attacker_id: query.attacker ?? '',
-      session_id: query.session ?? '',
+      ...(isAnchored ? anchors : {}),
       host: query.host ?? '',
       rule_id: query.rule ?? '',
       all_versions: query.versions === 'all',

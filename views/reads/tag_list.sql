@@ -1,53 +1,21 @@
 -- One row per tag with from_s <= event time < to_s (epoch seconds), newest first; '' is any. technique_id
 -- is a technique with its sub-techniques, or one sub-technique. A page ends before (before_time_s,
--- before_id), the last row of the page before it. Where an identity, attacker or session is named, entity_tags
--- says at which times its newest tags are, and tags is read there only.
--- Superseded tags are there only where all_versions is true.
+-- before_id), the last row of the page before it. Superseded tags are there only where all_versions is true.
 CREATE OR REPLACE VIEW tag_list AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,
     fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC') AS to_time,
-    fromUnixTimestamp64Milli(toInt64(round({before_time_s:Float64} * 1000)), 'UTC') AS before_time,
-    -- The most selective anchor that was named.
-    multiIf(
-        {session_id:String} != '', ('session', {session_id:String}),
-        {identity_id:String} != '', ('identity', {identity_id:String}),
-        ('attacker', {attacker_id:String})
-    ) AS anchor
+    fromUnixTimestamp64Milli(toInt64(round({before_time_s:Float64} * 1000)), 'UTC') AS before_time
 SELECT *
 FROM tags
 WHERE event_time >= from_time
     AND event_time < to_time
     AND event_time <= before_time
-    AND ({all_versions:Bool} OR NOT is_superseded)
     AND (event_time < before_time OR tag_id < toUUID({before_id:String}))
-    AND (anchor.2 = '' OR event_time = before_time OR event_time IN (
-        -- As many as are asked for, and all of the oldest instant. What entity_tags cannot tell, a machine,
-        -- a rule or a second anchor, may leave out any of them: then all.
-        SELECT event_time
-        FROM entity_tags
-        WHERE entity_kind = anchor.1
-            AND entity_id = anchor.2
-            AND anchor.2 != ''
-            AND event_time >= from_time
-            AND event_time < to_time
-            AND event_time < before_time
-            AND ({all_versions:Bool} OR NOT is_superseded)
-            AND confidence >= {min_confidence:Float64}
-            AND ({technique_id:String} = ''
-                OR technique_id = {technique_id:String} OR sub_technique_id = {technique_id:String})
-        ORDER BY event_time DESC
-        LIMIT if(
-            {host:String} = '' AND {rule_id:String} = ''
-                AND ({session_id:String} != '') + ({identity_id:String} != '') + ({attacker_id:String} != '') = 1,
-            {limit_rows:UInt64}, 1000000000) WITH TIES
-    ))
+    AND ({all_versions:Bool} OR NOT is_superseded)
     AND confidence >= {min_confidence:Float64}
     AND ({technique_id:String} = ''
         OR technique_id = {technique_id:String} OR sub_technique_id = {technique_id:String})
-    AND ({identity_id:String} = '' OR identity_id = {identity_id:String})
-    AND ({attacker_id:String} = '' OR attacker_id = {attacker_id:String})
-    AND ({session_id:String} = '' OR session_id = {session_id:String})
     AND ({host:String} = '' OR host = {host:String})
     AND ({rule_id:String} = '' OR rule_id = {rule_id:String})
 ORDER BY event_time DESC, tag_id DESC

@@ -6,16 +6,14 @@
 -- after: identity_members, membership_state
 CREATE OR REPLACE VIEW tag_techniques_by_identity AS
 WITH
+    -- Who is one with it, and (attacker, from when, before when): together, since each look is planned by itself.
     (
-        SELECT groupArray(member_id)
-        FROM identity_members(identity_id = {identity_id:String}, at_s = {to_s:Float64})
-    ) AS members,
-    -- (attacker, from when, before when)
-    (
-        SELECT groupArray((attacker_id, from_time, to_time))
-        FROM membership_state(at_s = {to_s:Float64})
-        WHERE has(members, identity_id)
-    ) AS belonging
+        SELECT (
+            groupUniqArray(m.member_id),
+            groupArrayIf((s.attacker_id, s.from_time, s.to_time), s.attacker_id != ''))
+        FROM identity_members(identity_id = {identity_id:String}, at_s = {to_s:Float64}) AS m
+        LEFT JOIN membership_state(at_s = {to_s:Float64}) AS s ON s.identity_id = m.member_id
+    ) AS anchors
 SELECT
     technique_id,
     sub_technique_id,
@@ -24,21 +22,15 @@ SELECT
     min(event_time) AS first_seen,
     max(event_time) AS last_seen,
     max(e.confidence) AS confidence_max
-FROM
-(
-    SELECT technique_id, sub_technique_id, tactic, event_time, confidence
-    FROM entity_tags
-    WHERE entity_kind = 'identity' AND entity_id IN members AND ({all_versions:Bool} OR NOT is_superseded)
-    UNION ALL
-    SELECT technique_id, sub_technique_id, tactic, event_time, confidence
-    FROM entity_tags
-    WHERE entity_kind = 'attacker'
-        AND entity_id IN tupleElement(belonging, 1)
-        AND identity_id = ''
-        AND ({all_versions:Bool} OR NOT is_superseded)
-        AND arrayExists(b -> b.1 = entity_id AND b.2 <= event_time AND event_time < b.3, belonging)
-) AS e
-WHERE event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
+FROM entity_tags AS e
+WHERE (
+        (entity_kind = 'identity' AND entity_id IN anchors.1)
+        OR (entity_kind = 'attacker'
+            AND entity_id IN tupleElement(anchors.2, 1)
+            AND identity_id = ''
+            AND arrayExists(b -> b.1 = entity_id AND b.2 <= event_time AND event_time < b.3, anchors.2)))
+    AND event_time >= fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC')
     AND event_time < fromUnixTimestamp64Milli(toInt64(round({to_s:Float64} * 1000)), 'UTC')
+    AND ({all_versions:Bool} OR NOT is_superseded)
     AND e.confidence >= {min_confidence:Float64}
 GROUP BY technique_id, sub_technique_id, tactic;
