@@ -6,6 +6,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
@@ -14,6 +15,7 @@ import { createClickHouseViews } from '../api/clickhouse-views.ts'
 import { migrateDatabase } from '../cli/migrate-database.ts'
 import type { Views } from '../core/clickhouse.ts'
 import { silentLog } from '../core/log.ts'
+import { secondMs } from '../core/units.ts'
 import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
 import { loadAttack } from '../schemas/attack.ts'
 import { cpuSeconds } from '../test/process-figures.ts'
@@ -84,11 +86,26 @@ async function load(url: string, size: Size): Promise<void> {
   await client.close()
 }
 
-/** What is done every half hour; alerts that came since are put together by each question. */
+/**
+ * What is done every half hour; alerts that came since are put together by each question. Its parts are merged for
+ * half a minute more, on a core of its own, which is none of what a question costs.
+ */
 async function refreshSpans(url: string): Promise<void> {
   const client = createClient({ url, database, request_timeout: 600_000 })
   await client.command({ query: 'SYSTEM REFRESH VIEW alert_spans_refreshed' })
   await client.command({ query: 'SYSTEM WAIT VIEW alert_spans_refreshed' })
+  const isAtRest = async () => {
+    const answer = await client.query({
+      query: 'SELECT count() AS merges FROM system.merges',
+      format: 'JSONEachRow',
+    })
+    const [row] = await answer.json<{ merges: string }>()
+    return Number(row?.merges) === 0
+  }
+  for (let quietSeconds = 0; quietSeconds < 3; ) {
+    await sleep(secondMs)
+    quietSeconds = (await isAtRest()) ? quietSeconds + 1 : 0
+  }
   await client.close()
 }
 
