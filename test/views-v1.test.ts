@@ -33,6 +33,7 @@ beforeAll(async () => {
   await load(database, 'commands', commands, { blocks: 1 })
   await database.store.insert('dead_letters', [letter], 'letter')
   await database.store.insert('ingest_progress', [block], 'block')
+  await findBestCovered()
 }, 60_000)
 afterAll(() => database.close())
 
@@ -70,7 +71,7 @@ const answerSchema = z.object({
 })
 
 async function ask(name: string, parameters: readonly V1Parameter[]) {
-  const list = parameters.map((one) => `${one.name} = ${JSON.stringify(valueFor(one))}`)
+  const list = parameters.map((one) => `${one.name} = ${JSON.stringify(valueFor(one, name))}`)
   const answer = await database.client.query({
     query: `SELECT * FROM ${name}${list.length === 0 ? '' : `(${list.join(', ')})`}`,
     format: 'JSON',
@@ -79,10 +80,24 @@ async function ask(name: string, parameters: readonly V1Parameter[]) {
   return answerSchema.parse(await answer.json())
 }
 
+/** When the most is validated: so something falls until everything has expired. */
+let bestCoveredS = 0
+
+async function findBestCovered(): Promise<void> {
+  let best = 0
+  for (let day = 30; day < 360; day += 30) {
+    const at_s = catalogDay0 / 1000 + day * 86_400
+    const [row] = await database.views.select<{ coverage_pct: number }>('coverage_share', { at_s })
+    if (row === undefined || row.coverage_pct <= best) continue
+    best = row.coverage_pct
+    bestCoveredS = at_s
+  }
+}
+
 /** A value that a view can be asked with: from the middle of the catalogue's year on, everything. */
-function valueFor({ name, type }: V1Parameter): Parameter {
+function valueFor({ name, type }: V1Parameter, view: string): Parameter {
   const known: Readonly<Record<string, Parameter>> = {
-    from_s: catalogDay0 / 1000 + 150 * 86_400,
+    from_s: view === 'v1_coverage_regression' ? bestCoveredS : catalogDay0 / 1000 + 150 * 86_400,
     to_s: 4_102_444_800,
     at_s: 1_800_000_000,
     before_time_s: 4_102_444_800,
@@ -166,7 +181,7 @@ test('every view of views/reads can be asked', async () => {
   for (const { path, statements } of files) {
     const name = path.replace(/^.*\/|\.sql$/g, '')
     const code = statements.join('\n').replaceAll(/^\s*--.*$/gm, '')
-    const parameters = parametersOf(code).map((one) => [one.name, valueFor(one)] as const)
+    const parameters = parametersOf(code).map((one) => [one.name, valueFor(one, name)] as const)
     await database.views.select(name, Object.fromEntries(parameters)).catch((error: unknown) => {
       broken.push(`${path}: ${error}`)
     })
