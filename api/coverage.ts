@@ -138,48 +138,32 @@ export const coverage: Resource = (app, services) => {
   const { views, attack, clock } = services
   app.openapi(route, async (c) => {
     const query = c.req.valid('query')
-    const tactics = tacticIds(query.tactic, attack)
-    const at_s = query.at ?? instantNow(clock)
     const { domain, platform: platforms } = query
-    const [rows, totals] = await Promise.all([
-      views.select<CoverageRow>('coverage', { at_s }),
-      views.select<z.input<typeof total>>('coverage_scope', { at_s, domain, platforms, tactics }),
-    ])
-    const isInScope = scope({ domain, platforms, tactics })
+    const [row] = await views.select<CoverageRow>('coverage_scope', {
+      at_s: query.at ?? instantNow(clock),
+      domain,
+      platforms,
+      tactics: tacticIds(query.tactic, attack),
+    })
     const after = query.cursor?.[0]
-    const found = rows
-      .filter(isInScope)
-      .filter((row) => query.status === undefined || row.status === query.status)
-      .filter((row) => after === undefined || row.technique_id > after)
-      .toSorted((a, b) => (a.technique_id < b.technique_id ? -1 : 1))
+    const found = (row?.techniques ?? [])
+      .filter(({ status }) => query.status === undefined || status === query.status)
+      .filter(({ technique_id }) => after === undefined || technique_id > after)
     const cut = page('coverage', found, query.limit, (row) => [row.technique_id])
     const data = cut.data.map((row) => toTechnique(row, attack))
-    return c.json({ ...cut, data, total: total.parse(totals[0]) }, 200)
+    return c.json({ ...cut, data, total: total.parse(row) }, 200)
   })
 }
 
-/** A row of `coverage`. */
-interface CoverageRow extends Omit<z.input<typeof technique>, 'url' | 'parent_id'> {
+/** The row of `coverage_scope`. */
+type CoverageRow = z.input<typeof total> & { readonly techniques: readonly TechniqueRow[] }
+
+interface TechniqueRow extends Omit<z.input<typeof technique>, 'url' | 'parent_id'> {
   /** Its own id where it is no sub-technique. */
   readonly parent_id: string
 }
 
-interface Scope {
-  readonly domain: string
-  readonly platforms: readonly string[]
-  readonly tactics: readonly string[]
-}
-
-/** As `coverage_scope` has it, so that the list and its totals are about the same techniques. */
-function scope({ domain, platforms, tactics }: Scope): (row: CoverageRow) => boolean {
-  const wanted = new Set(platforms.map((platform) => platform.toLowerCase()))
-  return (row) =>
-    row.domain === domain &&
-    (wanted.size === 0 || row.platforms.some((platform) => wanted.has(platform.toLowerCase()))) &&
-    (tactics.length === 0 || row.tactics.some((tactic) => tactics.includes(tactic)))
-}
-
-function toTechnique(row: CoverageRow, attack: Attack): z.input<typeof technique> {
+function toTechnique(row: TechniqueRow, attack: Attack): z.input<typeof technique> {
   return {
     technique_id: row.technique_id,
     name: row.name,

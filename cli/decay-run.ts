@@ -44,7 +44,7 @@ export async function runDecay(parts: DecayParts): Promise<DecayResult> {
   const at = { at_s: nowMs / 1000 }
   const sinceMs = holdings.lastSnapshotMs()
   const [validity, detections, [coverage], confidences, regressions] = await Promise.all([
-    views.select<ValidityRow>('validity', at),
+    views.select<ValidityRow>('validity', { ...at, asset_id: '' }),
     views.select<DetectionRow>('detection_state', at),
     views.select<CoverageRow>('coverage_total', at),
     views.select<ConfidenceRow>('technique_confidence', at),

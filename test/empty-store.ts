@@ -18,6 +18,7 @@ export const emptyStore = {
       can_detect: 0,
       seen: 0,
       attack_release: '18.1',
+      techniques: [],
     },
   ],
   test_times: [
@@ -71,7 +72,7 @@ export const emptyStore = {
       detected_tests: 0,
     },
   ],
-  lifecycle_dashboard: [
+  dashboard_assets: [
     {
       assets: 0,
       active_assets: 0,
@@ -80,6 +81,10 @@ export const emptyStore = {
       noisy_assets: 0,
       silent_assets: 0,
       healthy_assets: 0,
+    },
+  ],
+  dashboard_techniques: [
+    {
       techniques: 691,
       validated: 0,
       partial: 0,
@@ -91,6 +96,10 @@ export const emptyStore = {
       high_confidence: 0,
       score_mean: null,
       orphans: 691,
+    },
+  ],
+  dashboard_work: [
+    {
       validations: 0,
       valid_validations: 0,
       expiring_30d: 0,

@@ -149,7 +149,7 @@ test('an edit that is reverted restores validity, and history still shows the di
     ['2016-01-22', [], 'validated'],
   ] as const) {
     const at_s = Date.parse(date) / 1000
-    const validity = (await read('validity', { at_s })).find(
+    const validity = (await read('validity', { at_s, asset_id: '' })).find(
       (row) => row['validation_id'] === 'edited-v',
     )
     expect(validity?.['causes'], date).toEqual(causes)
@@ -235,7 +235,6 @@ function changeOf({ value }: OutRecord): Change {
 }
 
 const asOf = [
-  'validity',
   'detection_state',
   'asset_health',
   'technique_confidence',
@@ -250,7 +249,9 @@ const asOf = [
   'infrastructure_changes',
   'decay_policies',
   'alert_state',
-  'lifecycle_dashboard',
+  'dashboard_assets',
+  'dashboard_techniques',
+  'dashboard_work',
 ] as const
 
 async function answers(): Promise<Record<string, string[]>> {
@@ -260,6 +261,7 @@ async function answers(): Promise<Record<string, string[]>> {
     found[name] = rows.map((row) => JSON.stringify(row)).sort()
   }
   for (const view of asOf) take(view, await read(view, { at_s }))
+  take('validity', await read('validity', { at_s, asset_id: '' }))
   take('detection_assets', await read('detection_assets', { at_s, asset_id: '' }))
   take('asset_mappings', await read('asset_mappings', { at_s, asset_id: '' }))
   take('test_rounds', await read('test_rounds', { at_s, rounds: 'all' }))

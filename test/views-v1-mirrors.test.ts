@@ -100,7 +100,7 @@ const mirrors: readonly Mirror[] = [
   {
     view: 'v1_validations',
     read: 'validity',
-    asked: (at_s) => ({ at_s }),
+    asked: (at_s) => ({ at_s, asset_id: '' }),
     told: ({ is_valid }) => ({ is_valid: is_valid === 1 }),
   },
   {

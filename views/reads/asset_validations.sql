@@ -9,7 +9,7 @@ SELECT
     r.derived AS derived,
     r.recorded_by AS recorded_by,
     r.recorded_at AS recorded_at
-FROM validity(at_s = {at_s:Float64}) AS v
+FROM validity(at_s = {at_s:Float64}, asset_id = {asset_id:String}) AS v
 LEFT JOIN
 (
     SELECT id, entity, derived, actor AS recorded_by, event_time AS recorded_at
@@ -23,5 +23,5 @@ LEFT JOIN
     ORDER BY id, version
     LIMIT 1 BY id
 ) AS r ON r.id = v.validation_id
-WHERE {asset_id:String} IN ('', v.asset_id) AND {validation_id:String} IN ('', v.validation_id)
+WHERE {validation_id:String} IN ('', v.validation_id)
 SETTINGS join_use_nulls = 0;

@@ -37,7 +37,7 @@ SELECT
         []) AS infrastructure_change_ids,
     v.invalidation_reason AS invalidation_reason
 -- What fell is little: it is the table that validations are looked up in, not the reverse.
-FROM validity(at_s = {to_s:Float64}) AS v
+FROM validity(at_s = {to_s:Float64}, asset_id = '') AS v
 RIGHT JOIN
 (
     SELECT *

@@ -109,7 +109,7 @@ LEFT JOIN
         count() AS validation_count,
         countIf(is_valid) AS valid_validation_count,
         minIf(expires_at, is_valid) AS next_expiry
-    FROM validity(at_s = {at_s:Float64})
+    FROM validity(at_s = {at_s:Float64}, asset_id = {asset_id:String})
     GROUP BY asset_id
 ) AS validated ON validated.asset_id = a.asset_id
 SETTINGS join_use_nulls = 0;

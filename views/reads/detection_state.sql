@@ -104,7 +104,7 @@ FROM
                 *,
                 bitShiftLeft(toUInt256(toUnixTimestamp64Milli(validated_at)), 208) + version AS order,
                 transform(validation_result, ['detected', 'partially_detected'], [2, 1], 0) AS outcome
-            FROM validity(at_s = {at_s:Float64})
+            FROM validity(at_s = {at_s:Float64}, asset_id = '')
         ) AS s
         GROUP BY asset_id, technique_id
     ) AS v ON v.asset_id = m.asset_id

@@ -35,7 +35,7 @@ FROM
     (
         -- One that is about every technique upholds each.
         SELECT *, max(is_valid AND technique_id = '') OVER (PARTITION BY asset_id) AS is_upheld
-        FROM validity(at_s = {at_s:Float64})
+        FROM validity(at_s = {at_s:Float64}, asset_id = '')
         WHERE startsWith(asset_id, 'rule:')
     )
     GROUP BY asset_id, technique_id

@@ -1,5 +1,5 @@
--- One row per validation seen by at_s (epoch seconds): whether it is valid then, and every cause why not. A
--- derived cause lasts as long as what causes it: expired, rule_changed, infrastructure_changed,
+-- One row per validation seen by at_s (epoch seconds): whether it is valid then, and every cause why not. asset_id ''
+-- is any. A derived cause lasts as long as what causes it: expired, rule_changed, infrastructure_changed,
 -- log_source_changed, infrastructure_event, asset_deactivated. A declared invalidation lasts for ever.
 -- What the asset was at validated_at is stated by the validation, else looked up; an asset first heard
 -- of later is taken to have been then what it was first. technique_id '': every technique of the asset.
@@ -140,6 +140,8 @@ FROM
     (
         SELECT *, version
         FROM validation_events
+        WHERE {asset_id:String} = '' OR validation_id IN (
+            SELECT validation_id FROM validation_events WHERE asset_id = {asset_id:String})
         ORDER BY validation_id, event_time, record_time, partition, offset
         LIMIT 1 BY validation_id
     ) AS v
@@ -221,6 +223,6 @@ FROM
         WHERE event_time <= at
         GROUP BY validation_id
     ) AS declared ON declared.of = v.validation_id
-    WHERE v.validated_at <= at
+    WHERE v.validated_at <= at AND {asset_id:String} IN ('', v.asset_id)
 )
 SETTINGS join_use_nulls = 0;

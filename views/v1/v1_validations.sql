@@ -28,5 +28,5 @@ SELECT
     causes,
     invalidated_at,
     now64(3, 'UTC') AS computed_at
-FROM validity(at_s = toUnixTimestamp64Milli(now64(3)) / 1000) AS v
+FROM validity(at_s = toUnixTimestamp64Milli(now64(3)) / 1000, asset_id = '') AS v
 COMMENT 'Validations of detection assets, and whether they are valid now';
