@@ -26,48 +26,45 @@ FROM
         technique_id,
         sub_technique_id,
         tactic,
-        sum(count) AS tags,
-        min(first_seen) AS first,
-        max(last_seen) AS last,
-        max(confidence) AS confidence
+        count AS tags,
+        first_seen AS first,
+        last_seen AS last,
+        confidence
     FROM tag_months
     WHERE month >= first_month
         AND month < end_month
         AND ({all_versions:Bool} OR NOT is_superseded)
         AND tag_months.confidence >= {min_confidence:Float64}
-    GROUP BY technique_id, sub_technique_id, tactic
     UNION ALL
     SELECT
         technique_id,
         sub_technique_id,
         tactic,
-        sum(count) AS tags,
-        min(first_seen) AS first,
-        max(last_seen) AS last,
-        max(confidence) AS confidence
+        count AS tags,
+        first_seen AS first,
+        last_seen AS last,
+        confidence
     FROM tag_days
     WHERE day >= first_day
         AND day < end_day
         AND (day < first_month OR day >= end_month)
         AND ({all_versions:Bool} OR NOT is_superseded)
         AND tag_days.confidence >= {min_confidence:Float64}
-    GROUP BY technique_id, sub_technique_id, tactic
     UNION ALL
     SELECT
         technique_id,
         sub_technique_id,
         tactic,
-        count() AS tags,
-        min(event_time) AS first,
-        max(event_time) AS last,
-        max(confidence) AS confidence
+        1 AS tags,
+        event_time AS first,
+        event_time AS last,
+        confidence
     FROM tags
     WHERE event_time >= from_time
         AND event_time < to_time
         AND (event_time < toDateTime64(first_day, 3, 'UTC') OR event_time >= toDateTime64(end_day, 3, 'UTC'))
         AND ({all_versions:Bool} OR NOT is_superseded)
         AND tags.confidence >= {min_confidence:Float64}
-    GROUP BY technique_id, sub_technique_id, tactic
 ) AS part
 GROUP BY technique_id, sub_technique_id, tactic
 -- Until a retag is at its end, a row of a rollup may count no tags.
