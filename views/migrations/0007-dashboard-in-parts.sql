@@ -1,0 +1,2 @@
+-- The dashboard is three views; the one that it was would answer no longer.
+DROP VIEW IF EXISTS lifecycle_dashboard;
