@@ -6,7 +6,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
@@ -18,6 +17,7 @@ import { silentLog } from '../core/log.ts'
 import { secondMs } from '../core/units.ts'
 import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
 import { loadAttack } from '../schemas/attack.ts'
+import { until } from '../test/delivery/until.ts'
 import { cpuSeconds } from '../test/process-figures.ts'
 import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
@@ -94,18 +94,18 @@ async function refreshSpans(url: string): Promise<void> {
   const client = createClient({ url, database, request_timeout: 600_000 })
   await client.command({ query: 'SYSTEM REFRESH VIEW alert_spans_refreshed' })
   await client.command({ query: 'SYSTEM WAIT VIEW alert_spans_refreshed' })
+  let looksAtRest = 0
   const isAtRest = async () => {
     const answer = await client.query({
       query: 'SELECT count() AS merges FROM system.merges',
       format: 'JSONEachRow',
     })
     const [row] = await answer.json<{ merges: string }>()
-    return Number(row?.merges) === 0
+    looksAtRest = Number(row?.merges) === 0 ? looksAtRest + 1 : 0
+    // A merge begins some time after its parts are there.
+    return looksAtRest === 3
   }
-  for (let quietSeconds = 0; quietSeconds < 3; ) {
-    await sleep(secondMs)
-    quietSeconds = (await isAtRest()) ? quietSeconds + 1 : 0
-  }
+  await until('ClickHouse to have merged', isAtRest, 600 * secondMs, secondMs)
   await client.close()
 }
 
