@@ -70,7 +70,7 @@ const added0004 = [
 const changed0005 = ['tables/tags.sql', 'rollups/tag_days.sql', 'rollups/tag_days_from_tags.sql']
 
 /** As it was before 0005 and 0006. */
-function withoutSuperseded(text: string): string {
+function asBefore0005(text: string): string {
   return text
     .replace(/, index_granularity = 1024,\n.*max_compress_block_size = \d+$/m, '')
     .replaceAll(/^PRIMARY KEY .*\n/gm, '')
@@ -88,7 +88,7 @@ test('a database with tags from before 0001 answers as if it had been made today
   }
   for (const [path, text] of Object.entries(before)) await writeFile(join(old, path), text)
   for (const path of changed0005) {
-    await writeFile(join(old, path), withoutSuperseded(await readFile(join(old, path), 'utf8')))
+    await writeFile(join(old, path), asBefore0005(await readFile(join(old, path), 'utf8')))
   }
   const aged = createClient({ url: server.url })
   await sqlServer(aged).command('CREATE DATABASE aged ENGINE = Atomic')
