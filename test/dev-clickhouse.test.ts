@@ -187,18 +187,31 @@ test.each([
   },
 )
 
-test('a result that has to be spooled is bounded, and one that can be streamed is not', async () => {
+test('a result that is wanted whole is bounded, and one that is streamed is not', async () => {
   const server = await start(await newFolder(), { resultBytesMax: 1_000_000 })
   const endless = 'SELECT number FROM numbers(1000000000000) FORMAT JSON'
-  const refused = await post(server, endless)
+  const refused = await post(server, endless, 'wait_end_of_query=1')
   expect(await refused.text()).toContain(
     'Code: 243. DB::Exception: The result is larger than 1000000 bytes',
   )
   const streamed = await post(server, 'SELECT number FROM numbers(1000000) FORMAT RowBinary')
   expect((await streamed.arrayBuffer()).byteLength).toBe(8_000_000)
+  const withHead = await post(server, 'SELECT number FROM numbers(1000000) FORMAT JSONCompact')
+  expect(((await withHead.json()) as { data: unknown[] }).data).toHaveLength(1_000_000)
   const running =
     "SELECT count() FROM system.processes WHERE query LIKE '%FORMAT JSON%' AND query NOT LIKE '%processes%'"
   expect(await ask(server, running)).toBe('0')
+})
+
+test('a query is answered while another one is being planned', async () => {
+  const server = await start(await newFolder())
+  // A scalar subquery runs while the query around it is planned.
+  const slow = ask(server, 'SELECT (SELECT max(sleepEachRow(0.5)) FROM numbers(2)) AS planned')
+  const running =
+    "SELECT count() FROM system.processes WHERE query LIKE '%AS planned%' AND query NOT LIKE '%processes%'"
+  const seen = vi.waitUntil(async () => (await ask(server, running)) === '1').then(() => 'seen')
+  expect(await Promise.race([slow, seen])).toBe('seen')
+  expect(await slow).toBe('0')
 })
 
 test('queries beyond the slots wait for one', async () => {

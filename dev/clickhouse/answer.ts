@@ -21,6 +21,9 @@ export interface Result {
   readonly summary?: Summary
 }
 
+/** As much of a result is held back until it ends. */
+const shortBytesMax = 1 << 18
+
 export class Answer {
   readonly #response: ServerResponse
   readonly #coding: string
@@ -57,17 +60,34 @@ export class Answer {
   }
 
   /**
-   * Sends chunks as they come. An exception before the first one is the caller's; after that the
-   * status line is gone and it is written into the body, between tags that clients look for.
+   * Sends chunks as they come; a short result goes out in one piece, with the summary that is known then. An
+   * exception before anything was sent is the caller's; after that the status line is gone and it is written
+   * into the body, between tags that clients look for.
    */
-  async sendChunks(chunks: AsyncIterable<Uint8Array>, result: Result): Promise<void> {
+  async sendChunks(
+    chunks: AsyncIterable<Uint8Array>,
+    format: string,
+    summary: () => Summary | undefined,
+  ): Promise<void> {
     const iterator = chunks[Symbol.asyncIterator]()
-    const first = await iterator.next()
-    if (first.done === true) return await this.sendBytes(new Uint8Array(), result)
+    const first: Uint8Array[] = []
+    for (let bytes = 0; bytes <= shortBytesMax; ) {
+      const next = await iterator.next()
+      if (next.done === true) {
+        const known = summary()
+        const whole = Buffer.concat(first)
+        return await this.sendBytes(whole, { format, ...(known && { summary: known }) })
+      }
+      first.push(next.value)
+      bytes += next.value.length
+    }
     const tag = this.#exceptionTag
     async function* all(): AsyncGenerator<Uint8Array> {
       try {
-        for (let next = first; next.done !== true; next = await iterator.next()) yield next.value
+        yield* first
+        for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+          yield next.value
+        }
       } catch (error) {
         yield Buffer.from(taggedException(asException(error).message, tag))
       } finally {
@@ -75,7 +95,7 @@ export class Answer {
       }
     }
     this.#response.setHeader('X-ClickHouse-Exception-Tag', tag)
-    await this.#send(Readable.from(all()), result)
+    await this.#send(Readable.from(all()), { format })
   }
 
   async #send(source: Readable, result: Result): Promise<void> {

@@ -1,12 +1,11 @@
 import { createReadStream } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
 import type { ChdbResult, Session } from 'chdb'
 import type { Answer, Summary } from './answer.ts'
 import { Body, decode } from './body.ts'
 import { decodeBlocks } from './compressed-blocks.ts'
 import { type ConnectionPool, type Job, quoted } from './connection-pool.ts'
-import { exception } from './exception.ts'
+import { asException, errorCodes, exception } from './exception.ts'
 import type { HttpSessions } from './http-sessions.ts'
 import type { QueryRequest } from './request.ts'
 import type { Spool } from './spool.ts'
@@ -36,18 +35,6 @@ type Run = <T>(isReusable: boolean, work: Work<T>, options?: RunOptions) => Prom
 const queryBytesDefault = 262_144
 const queryBytesMax = 64 * 1024 * 1024
 const tokenName = 'insert_deduplication_token'
-
-/**
- * Formats without head or foot: the engine's chunks, each formatted by itself, add up to the same
- * bytes as the whole result.
- */
-const streamed = new Set(
-  [
-    ...['JSONEachRow', 'JSONLines', 'NDJSON', 'JSONStringsEachRow'],
-    ...['JSONCompactEachRow', 'JSONCompactStringsEachRow', 'CSV', 'RowBinary'],
-    ...['TabSeparated', 'TSV', 'TabSeparatedRaw', 'TSVRaw', 'Raw', 'RawBLOB', 'LineAsString'],
-  ].map((name) => name.toLowerCase()),
-)
 
 export async function runQuery(
   context: QueryContext,
@@ -130,26 +117,38 @@ async function runSelect(
   answer: Answer,
 ): Promise<void> {
   const format = select.format ?? request.defaultFormat
-  if (streamed.has(format.toLowerCase()) && !request.waitsForEnd) {
-    const sql = `${select.head} ${select.tail}`
-    await run(true, async (session) => {
-      const stream = session.queryStream(sql, { format })
-      await answer.sendChunks(Readable.from(chunksOf(stream)), { format })
+  if (!request.waitsForEnd) {
+    await run(true, (session) => {
+      let summary: Summary | undefined
+      const chunks = spool.pipes.read(async (path) => {
+        summary = await writeResult(session, select, format, path)
+      })
+      return answer.sendChunks(chunks, format, () => summary)
     })
     return
   }
   await spool.withResult(async (path, signal) => {
-    const out = `INTO OUTFILE ${quoted(path)} FORMAT ${format}`
-    const sql = `${select.head}\n${out} ${select.tail}`
-    const result = await run(true, (session) => session.queryAsync(sql), { signal })
-    await answer.sendFile(path, { format, summary: summaryOf(result) })
+    const work: Work<Summary> = (session) => writeResult(session, select, format, path)
+    const summary = await run(true, work, { signal })
+    await answer.sendFile(path, { format, summary })
   })
 }
 
-async function* chunksOf(stream: AsyncIterable<{ raw(): Uint8Array }>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) {
-    const bytes = chunk.raw()
-    if (bytes.length > 0) yield bytes
+/** A syntax error is told of the statement as it came, without what is added here. */
+async function writeResult(
+  session: Session,
+  { head, tail }: Select,
+  format: string,
+  path: string,
+): Promise<Summary> {
+  const into = `INTO OUTFILE ${quoted(path)} APPEND FORMAT ${format}`
+  try {
+    return summaryOf(await session.queryAsync(`${head}\n${into} ${tail}`))
+  } catch (error) {
+    if (asException(error).code === errorCodes.SYNTAX_ERROR) {
+      await session.queryAsync(`${head} ${tail}`, { format })
+    }
+    throw error
   }
 }
 

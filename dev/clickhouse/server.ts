@@ -35,7 +35,7 @@ export interface DevClickHouseOptions {
   readonly bodyBytesMax?: number
   /** All bodies that are being inserted together. */
   readonly spoolBytesMax?: number
-  /** A result in a format that cannot be streamed. */
+  /** A result that its client wants whole (`wait_end_of_query`). */
   readonly resultBytesMax?: number
   readonly log: Log
 }

@@ -4,11 +4,12 @@ import { open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { exception } from './exception.ts'
+import { ResultPipes } from './result-pipes.ts'
 
 export interface SpoolLimits {
   /** Of all bodies that are being inserted together. */
   readonly bodiesBytesMax: number
-  /** Of one result. Looked at from time to time, so it is overshot by what is written meanwhile. */
+  /** Of one result that its client wants whole. Looked at from time to time, so it is overshot by what is written meanwhile. */
   readonly resultBytesMax: number
 }
 
@@ -22,6 +23,7 @@ const watchMs = 50
  * process left behind is removed by the next one.
  */
 export class Spool {
+  readonly pipes: ResultPipes
   readonly #folder: string
   readonly #limits: SpoolLimits
   #bytes = 0
@@ -32,6 +34,7 @@ export class Spool {
     this.#limits = limits
     rmSync(this.#folder, { recursive: true, force: true })
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    this.pipes = new ResultPipes(this.#folder)
   }
 
   /** Runs `work` with the path of a file that does not exist yet, and removes the file afterwards. */
