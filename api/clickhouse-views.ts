@@ -9,8 +9,8 @@ import { assert, messageOf, TransientError } from '../core/error.ts'
 import { secondMs } from '../core/units.ts'
 
 /**
- * Views over HTTP. The only SQL said here is `SELECT * FROM view(name = {name:Type})`; names are ours,
- * values travel as parameters.
+ * Views over HTTP. The only SQL said here is the view's own, or `SELECT * FROM view(name = {name:Type})`; names are
+ * ours, values travel as parameters.
  *
  * Contract: times come as RFC 3339 in UTC, 64-bit integers and decimals as numbers, NaN as null. The
  * connection is read-only, a query has a time limit, an answer a row limit.
@@ -63,15 +63,54 @@ export function createClickHouseViews(options: ClickHouseViewsOptions): ClickHou
       optimize_and_compare_chain: 0,
     },
   })
+  const texts = new ViewTexts(client)
   return {
     async select<Row>(view: string, parameters: Readonly<Record<string, Parameter>> = {}) {
       try {
-        return await read<Row>(client, selectSql(view, parameters), parameters, rowsMax)
+        const named = selectSql(view, parameters)
+        const query = (await texts.of(view, parameters)) ?? named
+        return await read<Row>(client, query, parameters, rowsMax)
       } catch (error) {
+        texts.forget()
         throw toViewError(view, parameters, error)
       }
     },
     close: () => client.close(),
+  }
+}
+
+/**
+ * The views' texts, as they were when first asked for. ClickHouse analyses a view with parameters once to learn its
+ * columns and once more to run it, with all views behind it; what is sent as text it analyses once.
+ */
+class ViewTexts {
+  readonly #client: ClickHouseClient
+  #texts: Promise<ReadonlyMap<string, string>> | undefined
+
+  constructor(client: ClickHouseClient) {
+    this.#client = client
+  }
+
+  async of(view: string, parameters: object): Promise<string | undefined> {
+    this.#texts ??= this.#read()
+    const text = (await this.#texts).get(view)
+    if (text === undefined) this.forget()
+    for (const key of text === undefined ? [] : Object.keys(parameters)) {
+      assert(text?.includes(`{${key}:`), `${view} has no parameter ${key}`)
+    }
+    return text
+  }
+
+  /** Whatever failed may have failed because a view is another one by now. */
+  forget(): void {
+    this.#texts = undefined
+  }
+
+  async #read(): Promise<ReadonlyMap<string, string>> {
+    const query =
+      "SELECT name, as_select FROM system.tables WHERE database = currentDatabase() AND engine = 'View'"
+    const rows = await read<{ name: string; as_select: string }>(this.#client, query, {}, 10_000)
+    return new Map(rows.map((row) => [row.name, row.as_select]))
   }
 }
 

@@ -119,6 +119,23 @@ test('an error after the first rows is still an error', async () => {
 test('a view that is not there, or lacks a parameter, is no reason to retry', async () => {
   await expect(views.select('absent')).rejects.toMatchObject({ code: 'UNKNOWN_TABLE' })
   await expect(views.select('many')).rejects.toBeInstanceOf(ViewError)
+  await expect(views.select('many', { rows: 1, row: 1 })).rejects.toThrow(
+    'many has no parameter row',
+  )
+})
+
+test('a view that was made anew is asked as it is now, at the latest after it has failed', async () => {
+  const admin = createClient({ url: server.url, database: 't' })
+  await admin.command({ query: 'CREATE TABLE moved (n UInt8) ENGINE = Memory' })
+  await admin.command({ query: 'CREATE VIEW anew AS SELECT n FROM moved' })
+  expect(await views.select('anew')).toEqual([])
+  await admin.command({ query: 'CREATE OR REPLACE VIEW anew AS SELECT 2 AS n' })
+  await admin.command({ query: 'DROP TABLE moved' })
+  await expect(views.select('anew')).rejects.toMatchObject({ code: 'UNKNOWN_TABLE' })
+  expect(await views.select('anew')).toEqual([{ n: 2 }])
+  await admin.command({ query: 'CREATE VIEW later AS SELECT 3 AS n' })
+  expect(await views.select('later')).toEqual([{ n: 3 }])
+  await admin.close()
 })
 
 test('an error names the view and never the values that it was asked with', async () => {
