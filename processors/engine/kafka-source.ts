@@ -239,7 +239,9 @@ export class KafkaSource implements RecordSource {
     lane.tail = before.then(() => this.#work(batch, lease, handler)).finally(batch.release)
     payload.resolveOffset(String(batch.lastOffset))
     const beat = setInterval(() => lease.beat(), this.#heartbeatMs())
-    await this.#untilRoom(batch, before, lease)
+    // What is read to its end gathers records until this is written: fetched now, they would wait for it.
+    const isCaughtUp = batch.lastOffset + 1 >= batch.highWatermark
+    await this.#untilRoom(batch, isCaughtUp ? lane.tail : before, lease)
     clearInterval(beat)
     if (lease.rejoin !== null) throw lease.rejoin
   }
