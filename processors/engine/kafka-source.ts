@@ -223,9 +223,9 @@ export class KafkaSource implements RecordSource {
   }
 
   /**
-   * Puts the batch behind those of its partition and lets kafkajs fetch the next one meanwhile; with
-   * one at work and one waiting, only the other partitions' go on. What the handler throws ends the
-   * source; an error that calls for a rejoin is thrown to kafkajs, here or at the partition's next batch.
+   * Puts the batch behind those of its partition and lets kafkajs fetch the next one meanwhile, if there
+   * is more; with one at work and one waiting, only the other partitions' go on. What the handler throws
+   * ends the source; an error that calls for a rejoin is thrown to kafkajs, here or at the partition's next batch.
    */
   async #handle(payload: EachBatchPayload, handler: RecordHandler): Promise<void> {
     const batch = this.#hold(payload.batch)
