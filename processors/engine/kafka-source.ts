@@ -241,24 +241,34 @@ export class KafkaSource implements RecordSource {
     const beat = setInterval(() => lease.beat(), this.#heartbeatMs())
     // What is read to its end gathers records until this is written: fetched now, they would wait for it.
     const isCaughtUp = batch.lastOffset + 1 >= batch.highWatermark
-    await this.#untilRoom(batch, isCaughtUp ? lane.tail : before, lease)
+    if (isCaughtUp) this.#leaveOut(batch, lane.tail, lease)
+    else await this.#untilBegun(batch, before, lease)
+    await this.#untilRoom(lease)
     clearInterval(beat)
     if (lease.rejoin !== null) throw lease.rejoin
   }
 
   /**
-   * Resolves when the next fetch may be sent. kafkajs fetches for all partitions or none: one that
-   * takes its time is left out until its batch is at work, so that it does not hold up the others.
+   * Resolves when the batch before is done. kafkajs fetches for all partitions or none: one that takes
+   * its time is left out until its batch is at work, so that it does not hold up the others.
    */
-  async #untilRoom(batch: RecordBatch, before: Promise<void>, lease: BatchLease): Promise<void> {
+  async #untilBegun(batch: RecordBatch, before: Promise<void>, lease: BatchLease): Promise<void> {
     const patience = setTimeout(patienceMs, 'over', { ref: false })
-    if ((await Promise.race([before, patience])) === 'over' && lease.isHeld()) {
-      const at = [{ topic: batch.topic, partitions: [batch.partition] }]
-      this.#consumer.pause(at)
-      // After a join it is the new assignment that resumes.
-      const resume = () => lease.isCurrent() && this.#consumer.resume(at)
-      before.then(resume, resume)
-    }
+    if ((await Promise.race([before, patience])) === 'over') this.#leaveOut(batch, before, lease)
+  }
+
+  /** Fetches nothing of a partition until then. */
+  #leaveOut({ topic, partition }: RecordBatch, until: Promise<void>, lease: BatchLease): void {
+    if (!lease.isHeld()) return
+    const at = [{ topic, partitions: [partition] }]
+    this.#consumer.pause(at)
+    // After a join it is the new assignment that resumes.
+    const resume = () => lease.isCurrent() && this.#consumer.resume(at)
+    until.then(resume, resume)
+  }
+
+  /** Resolves when the answers held leave room for another one. */
+  async #untilRoom(lease: BatchLease): Promise<void> {
     while (lease.isHeld() && this.#heldBytes() > answersMax * this.#options.fetchBytesMax) {
       const look = setTimeout(this.#heartbeatMs(), undefined, { ref: false })
       await Promise.race([...this.#held.keys(), look])
