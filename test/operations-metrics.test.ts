@@ -94,6 +94,6 @@ test('correlations that cannot be counted show as passes that failed', {
     (await stack.metrics()).get(`ttpstream_correlation_passes_total outcome="${outcome}"`) ?? 0
   while ((await passes('done')) === 0) await setTimeout(100)
   expect(await passes('failed')).toBe(0)
-  await stack.clickhouse.command({ query: 'DROP VIEW correlation_matches' })
+  await stack.clickhouse.command({ query: 'DROP TABLE rule_matches' })
   while ((await passes('failed')) < 2) await setTimeout(100)
 })
