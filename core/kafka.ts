@@ -43,6 +43,10 @@ export interface RecordBatch extends TopicPartition {
   readonly highWatermark: number
   /** Gives the records' bytes back before the batch is handled: nobody reads them any more. */
   release?(): void
+  /** All but the last step is done: what follows may be fetched, and finds the batch handled when it comes. */
+  nearsEnd?(): void
+  /** What follows has been fetched and waits. */
+  isFollowed?(): boolean
 }
 
 /**

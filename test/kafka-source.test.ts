@@ -1,5 +1,6 @@
 /** The source on a broker: partitions that are slow, or not to be had at first. */
 
+import { setTimeout } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createKafka } from '../cli/kafka.ts'
@@ -15,7 +16,12 @@ let broker: Broker
 
 beforeAll(async () => {
   broker = await startDevBroker({
-    topics: { slow: { partitions: 2 }, doubted: { partitions: 2 }, crashed: { partitions: 1 } },
+    topics: {
+      slow: { partitions: 2 },
+      ahead: { partitions: 1 },
+      doubted: { partitions: 2 },
+      crashed: { partitions: 1 },
+    },
   })
 })
 
@@ -43,6 +49,24 @@ test('a partition whose batches take their time does not hold up another one', a
   open()
   await until('the slow one', async () => seen[0]?.length === 3)
   expect(seen[0]).toEqual([0, 1, 2])
+  await source.end()
+}, 60_000)
+
+test('what is read to its end is fetched again once its batch is all but done', async () => {
+  const sizes: number[] = []
+  const source = await reading('ahead', async (batch) => {
+    sizes.push(batch.records.length)
+    if (sizes.length > 1) return
+    for (const text of ['one', 'two']) await produce('ahead', 0, text)
+    // Long enough for several fetches.
+    await setTimeout(200)
+    expect(batch.isFollowed?.()).toBe(false)
+    batch.nearsEnd?.()
+    await until('what follows', async () => batch.isFollowed?.() === true)
+  })
+  await produce('ahead', 0, 'at work')
+  await until('the second batch', async () => sizes.length === 2)
+  expect(sizes).toEqual([1, 2])
   await source.end()
 }, 60_000)
 

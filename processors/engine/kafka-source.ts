@@ -228,8 +228,15 @@ export class KafkaSource implements RecordSource {
    * ends the source; an error that calls for a rejoin is thrown to kafkajs, here or at the partition's next batch.
    */
   async #handle(payload: EachBatchPayload, handler: RecordHandler): Promise<void> {
-    const batch = this.#hold(payload.batch)
-    const lane = this.#lane(batch)
+    const held = this.#hold(payload.batch)
+    const lane = this.#lane(held)
+    let nearsEnd = () => {}
+    const isNear = new Promise<void>((resolve) => {
+      nearsEnd = resolve
+    })
+    lane.fetched += 1
+    const { fetched } = lane
+    const batch = { ...held, nearsEnd, isFollowed: () => lane.fetched > fetched }
     const lease = new BatchLease(payload, {
       isCurrent: epochGuard(() => this.#epoch),
       heartbeatAgeMs: () => performance.now() - this.#lastHeartbeat,
@@ -239,9 +246,9 @@ export class KafkaSource implements RecordSource {
     lane.tail = before.then(() => this.#work(batch, lease, handler)).finally(batch.release)
     payload.resolveOffset(String(batch.lastOffset))
     const beat = setInterval(() => lease.beat(), this.#heartbeatMs())
-    // What is read to its end gathers records until this is written: fetched now, they would wait for it.
+    // What is read to its end gathers records until this is all but written: fetched now, they would wait for it.
     const isCaughtUp = batch.lastOffset + 1 >= batch.highWatermark
-    if (isCaughtUp) this.#leaveOut(batch, lane.tail, lease)
+    if (isCaughtUp) this.#leaveOut(batch, Promise.race([isNear, lane.tail]), lease)
     else await this.#untilBegun(batch, before, lease)
     await this.#untilRoom(lease)
     clearInterval(beat)
@@ -321,7 +328,7 @@ export class KafkaSource implements RecordSource {
     const key = `${topic}:${partition}`
     const known = this.#lanes.get(key)
     if (known !== undefined) return known
-    const made = { tail: Promise.resolve() }
+    const made = { tail: Promise.resolve(), fetched: 0 }
     this.#lanes.set(key, made)
     return made
   }
@@ -346,6 +353,8 @@ interface Memory {
 /** The batches of one partition, one after the other. */
 interface Lane {
   tail: Promise<void>
+  /** How many came. */
+  fetched: number
 }
 
 function tailOf({ tail }: Lane): Promise<void> {

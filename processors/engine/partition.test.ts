@@ -141,6 +141,28 @@ test('a batch’s bytes are given back when its last block is cut, before that i
   expect(world.log).toEqual([...blocks, 'bytes given back', ...blocks])
 })
 
+test('what follows is fetched while the last of a batch’s blocks is marked as finished', async () => {
+  const world = new World()
+  const batch = { ...world.batch(0, 6), nearsEnd: () => world.log.push('near the end') }
+  await world.partition().take(batch, world.lease(), going)
+  const first = ['commands', 'ingest_progress']
+  const last = ['bytes given back', 'commands', 'near the end', 'ingest_progress']
+  expect(world.log).toEqual([...first, ...last])
+})
+
+test('who has read all says so, but not where more has come meanwhile', async () => {
+  const world = new World()
+  const partition = world.partition()
+  await partition.take({ ...world.batch(0, 16), highWatermark: 16 }, world.lease(), going)
+  expect(world.committed).toEqual({ offset: 16, mark: null })
+  const followed = { ...world.batch(16, 18), highWatermark: 18, isFollowed: () => true }
+  await partition.take(followed, world.lease(), going)
+  expect(world.committed).toMatchObject({ offset: 16, mark: { first: 16, last: 17 } })
+  await partition.take(world.batch(18, 20), world.lease(), going)
+  expect(world.committed).toEqual({ offset: 20, mark: null })
+  world.expectEachOnce()
+})
+
 test('a block’s span has a child for each of its steps, and one for the commit that lets go of it', async () => {
   const world = new World()
   await world.drain(world.partition(), [20])

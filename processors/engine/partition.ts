@@ -88,12 +88,16 @@ export class Partition {
     while (cut !== null && !isStopping()) {
       const { block } = cut
       from += block.records.length
-      if (from === records.length) batch.release?.()
-      const writing = this.#write(cut, lease)
+      const isLast = from === records.length
+      if (isLast) batch.release?.()
+      const writing = this.#write(cut, lease, isLast ? { beforeLast: batch.nearsEnd } : {})
       // While one block is written the next is worked out: that needs nothing but its records.
       cut = await whileWriting(writing, () => this.#cut(batch, records, from, block.last + 1))
     }
-    if (this.#position === batch.highWatermark) await this.#markDone(lease)
+    // What waits is begun at once, and its intent says as much.
+    if (this.#position === batch.highWatermark && batch.isFollowed?.() !== true) {
+      await this.#markDone(lease)
+    }
     return this.#reading
   }
 
@@ -104,7 +108,7 @@ export class Partition {
     const context = this.#context()
     const outcome = missingOutcome(missingRange(context, range, code))
     this.#options.log.error({ ...this.#at, ...range, code }, 'records cannot be read any more')
-    await this.#write({ block, crc: checksum([]), context, outcome }, lease, code)
+    await this.#write({ block, crc: checksum([]), context, outcome }, lease, { missing: code })
   }
 
   /**
@@ -240,8 +244,8 @@ export class Partition {
    * Intent first, then its effects. From the intent on the block is pending until it is finished:
    * should the lease end on the way and the partition stay ours, the same block comes first again.
    */
-  async #write(cut: Cut, lease: Lease, missing?: MissingCode): Promise<void> {
-    const { block, crc, context, cutMs } = cut
+  async #write(cut: Cut, lease: Lease, { missing, beforeLast }: WriteOptions): Promise<void> {
+    const { block, crc, context, outcome, cutMs } = cut
     const begun = this.#options.clock.now()
     const intent: Intent = {
       v: 1,
@@ -259,19 +263,21 @@ export class Partition {
     }
     const span = this.#startSpan(intent, cutMs?.begun)
     if (cutMs !== undefined) span.start('cut', {}, cutMs.begun).end('done', cutMs.ended)
-    await inSpan(span, () => this.#begin(cut, intent, lease, span))
+    await inSpan(span, async () => {
+      await this.#commitIntent(intent, lease, span)
+      await writeBlock(this.#options, lease, block, intent, outcome, { span, beforeLast })
+    })
     this.#settle(block.last + 1)
     const seconds = (this.#options.clock.now() - begun) / 1000
     this.#options.metrics.observe('ttpstream_block_seconds', { topic: block.topic }, seconds)
   }
 
-  async #begin({ block, outcome }: Cut, intent: Intent, lease: Lease, span: Span): Promise<void> {
-    const commit = () => lease.commit(block.first, encodeMark(intent))
+  async #commitIntent(intent: Intent, lease: Lease, span: Span): Promise<void> {
+    const commit = () => lease.commit(intent.first, encodeMark(intent))
     await timed(this.#options.metrics, span, { name: 'intent' }, commit)
     this.#pending = { kind: 'recover', intent }
-    this.#reading = block.first
+    this.#reading = intent.first
     this.#options.failpoint('intent')
-    await writeBlock(this.#options, lease, block, intent, outcome, { span })
   }
 
   /** All is read and written: says so, which brings the group's lag to zero. */
@@ -321,6 +327,13 @@ export class Partition {
     const retry = { lease, what: 'watermarks', log, onTrouble }
     return retryTransient(retry, () => source.watermarks(this.#at))
   }
+}
+
+interface WriteOptions {
+  /** Why its records cannot be read. */
+  readonly missing?: MissingCode
+  /** Called before the block's last insert. */
+  readonly beforeLast?: (() => void) | undefined
 }
 
 /** All that is needed of a block's records: from here on their bytes are not read. */

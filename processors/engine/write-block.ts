@@ -39,6 +39,8 @@ export interface Writing {
   readonly isRecovered?: boolean
   /** The block's, whose steps are its children. */
   readonly span?: Span
+  /** Called before the last insert. */
+  readonly beforeLast?: (() => void) | undefined
 }
 
 /**
@@ -51,7 +53,7 @@ export async function writeBlock(
   block: Block,
   intent: Intent,
   outcome: Outcome,
-  { isRecovered = false, span = noSpan }: Writing = {},
+  { isRecovered = false, span = noSpan, beforeLast }: Writing = {},
 ): Promise<void> {
   const { store, sink, publish, failpoint } = writer
   const { rows } = outcome
@@ -88,6 +90,7 @@ export async function writeBlock(
   failpoint('publish')
   const progress = progressRow(block, intent, durable)
   span.set({ 'ttpstream.tags': progress.tags })
+  beforeLast?.()
   await insert('ingest_progress', [progress])
   failpoint('progress')
   countBlock(writer.metrics, progress, durable)
