@@ -1,11 +1,12 @@
 /**
  * Databases for cases, each with its twin for the oracle. Making one takes seconds, so a case that is
- * done gives its own back. It is emptied as late as can be: an insert of an engine that the case
- * killed may still be under way when the case ends.
+ * done gives its own back. It is emptied as late as can be, and once no insert is under way: that of an
+ * engine that the case killed may go on long after the case.
  */
 
 import { createClient } from '@clickhouse/client'
 import { migrateDatabase } from '../../cli/migrate-database.ts'
+import { until } from './until.ts'
 
 export class Databases {
   readonly url: string
@@ -49,6 +50,16 @@ export class Databases {
   async #empty(database: string): Promise<void> {
     const client = createClient({ url: this.url, database })
     try {
+      const isQuiet = async () => {
+        const answer = await client.query({
+          query: `SELECT count() AS inserts FROM system.processes
+                  WHERE current_database = currentDatabase() AND query_kind = 'Insert'`,
+          format: 'JSONEachRow',
+        })
+        const [row] = await answer.json<{ inserts: string }>()
+        return Number(row?.inserts) === 0
+      }
+      await until(`no insert to be under way in ${database}`, isQuiet)
       const answer = await client.query({
         query: `SELECT name FROM system.tables WHERE database = currentDatabase()
                 AND engine LIKE '%MergeTree' AND name NOT IN ('store', 'schema_migrations')
