@@ -1,5 +1,6 @@
 /** The source on a broker: partitions that are slow, or not to be had at first. */
 
+import { createRequire } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -21,6 +22,7 @@ beforeAll(async () => {
       ahead: { partitions: 1 },
       doubted: { partitions: 2 },
       crashed: { partitions: 1 },
+      refused: { partitions: 1 },
     },
   })
 })
@@ -127,6 +129,42 @@ test('a batch that is given up while kafkajs starts anew after a crash comes aga
   await until('the batch again', async () => source.begun.length === 2)
   expect(source.begun).toEqual(['0:0', '0:0'])
   await source.end()
+}, 60_000)
+
+test('after a join that was refused for the moment the group is joined, and the batch comes again', async () => {
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/broker/index.js')
+  const { heartbeat, joinGroup } = prototype
+  let refusals = 0
+  let hasRefusedJoin = false
+  // The coordinator goes, and another one loads the group.
+  const refusal = (type: string) => {
+    refusals += 1
+    return Promise.reject(Object.assign(new Error(type), { type, retriable: true }))
+  }
+  await produce('refused', 0, 'once more')
+  const source = await reading('refused', async () => {
+    if (source.begun.length > 1) return
+    await until('to be refused', async () => refusals > 0)
+    await setTimeout(200)
+    throw new LeaseLost('The group has moved on.')
+  })
+  prototype.heartbeat = function (...given: unknown[]) {
+    if (source.begun.length === 0 || hasRefusedJoin) return heartbeat.apply(this, given)
+    return refusal('NOT_COORDINATOR_FOR_GROUP')
+  }
+  prototype.joinGroup = function (...given: unknown[]) {
+    if (source.begun.length === 0 || hasRefusedJoin) return joinGroup.apply(this, given)
+    hasRefusedJoin = true
+    return refusal('GROUP_LOAD_IN_PROGRESS')
+  }
+  try {
+    await until('the batch again', async () => source.begun.length === 2)
+    expect(source.begun).toEqual(['0:0', '0:0'])
+    expect(hasRefusedJoin).toBe(true)
+    await source.end()
+  } finally {
+    Object.assign(prototype, { heartbeat, joinGroup })
+  }
 }, 60_000)
 
 function createClient() {

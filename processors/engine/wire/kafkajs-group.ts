@@ -9,6 +9,8 @@
  *   is being written is done or dropped: the next owner begins when nothing of ours is on its way.
  * - It gives up for good when no broker answers who coordinates the group, as after a connection that
  *   was reset at that moment, though it starts again after any other failure to reach one.
+ * - Where a join fails for a reason that may pass, as while the coordinator loads the group, it goes on fetching as if it had
+ *   joined. The source has let go of everything by then, and waits for a new assignment. Here it joins before it fetches.
  * - Asked to stop while it makes its fetchers anew, for the brokers have changed, it goes on: the new ones, told
  *   at once that there is nothing to fetch, ask again for ever, and nothing else in the process has a turn.
  */
@@ -43,6 +45,7 @@ interface Cluster {
 
 interface Runner {
   readonly running: boolean
+  readonly consumerGroup: ConsumerGroup
   fetch(nodeId: number): Promise<unknown[]>
 }
 
@@ -62,7 +65,8 @@ export function installGroupRules(): void {
   Object.defineProperty(group, installed, { value: true })
   const rebalancing = eventName()
   askAgainForCoordinator(prototypeOf<Cluster>('kafkajs/src/cluster/index.js'))
-  endFetchers(prototypeOf<Runner>('kafkajs/src/consumer/runner.js'))
+  const unjoined = new WeakSet<ConsumerGroup>()
+  holdFetchers(prototypeOf<Runner>('kafkajs/src/consumer/runner.js'), unjoined)
   manager.setDefaultOffset = startAtFirst
   const join = group.joinAndSync
   group.joinAndSync = async function (this: ConsumerGroup) {
@@ -71,7 +75,14 @@ export function installGroupRules(): void {
     const waitFor = (work: Promise<unknown>) => works.push(work)
     this.instrumentationEmitter.emit(rebalancing, { groupId, memberId, waitFor })
     await Promise.allSettled(works)
-    return join.call(this)
+    try {
+      const joined = await join.call(this)
+      unjoined.delete(this)
+      return joined
+    } catch (cause) {
+      unjoined.add(this)
+      throw cause
+    }
   }
 }
 
@@ -87,12 +98,17 @@ function askAgainForCoordinator(cluster: Cluster): void {
   }
 }
 
-/** An error ends a fetcher; the runner takes it for one that passes, and finds that it was stopped. */
-function endFetchers(runner: Runner): void {
+/**
+ * An error ends a fetcher. The runner takes the first for one that passes, and finds that it was stopped; at the second it
+ * joins.
+ */
+function holdFetchers(runner: Runner, unjoined: WeakSet<ConsumerGroup>): void {
   const fetch = runner.fetch
   runner.fetch = async function (this: Runner, nodeId) {
     if (!this.running)
       throw Object.assign(new Error('The consumer has stopped.'), { retriable: true })
+    if (unjoined.has(this.consumerGroup))
+      throw Object.assign(new Error('The last join failed.'), { type: 'REBALANCE_IN_PROGRESS' })
     return fetch.call(this, nodeId)
   }
 }
