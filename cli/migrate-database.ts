@@ -10,7 +10,7 @@ import { checkDedupWindows } from '../core/dedup-window.ts'
 import { TransientError } from '../core/error.ts'
 import { migrate, planMigration, type SqlServer, type Step } from '../core/migrations.ts'
 import { readSqlFiles } from '../core/sql-files.ts'
-import { ask } from '../processors/engine/store.ts'
+import { ask, foldAllSpans } from '../processors/engine/store.ts'
 import { type Attack, loadAttack } from '../schemas/attack.ts'
 import { tables } from '../schemas/table.ts'
 import { version } from './version.ts'
@@ -43,6 +43,8 @@ export async function migrateDatabase(
   try {
     const steps = await migrate(sqlServer(client), await readViews(), { version, ...options })
     await loadCatalogue(client, loadAttack())
+    // No block of the catalogue tells of another release, or of tables from a backup.
+    await foldAllSpans(client)
     await checkDedupWindows(sqlServer(client), Object.keys(tables))
     return steps
   } finally {

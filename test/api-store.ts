@@ -11,6 +11,7 @@ import { migrateDatabase } from '../cli/migrate-database.ts'
 import { silentLog } from '../core/log.ts'
 import { spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
 import { createCatalogProcessor } from '../processors/catalog.ts'
+import { ClickHouseStore } from '../processors/engine/store.ts'
 import { type ColumnType, type Row, type TableName, tables } from '../schemas/table.ts'
 import { checkedClient, type Send, testApp } from './api-client.ts'
 
@@ -58,6 +59,7 @@ export async function startApiStore(options: Partial<AppOptions> = {}): Promise<
 }
 
 function catalogLog(client: ClickHouseClient): Publish {
+  const store = new ClickHouseStore(client)
   const processor = createCatalogProcessor({ recordBytesMax: 1_048_576, integrityKey: 'k' })
   const topic = 'ttp.catalog'
   let next = 0
@@ -79,7 +81,7 @@ function catalogLog(client: ClickHouseClient): Publish {
       [{ offset, timestampMs, key: null, value: Buffer.from(JSON.stringify(record)) }],
     )
     const { catalog_events = [], dead_letters = [] } = rows
-    if (catalog_events.length > 0) await insertRows(client, 'catalog_events', catalog_events)
+    await store.insert('catalog_events', catalog_events, `${offset}`)
     if (dead_letters.length > 0) await insertRows(client, 'dead_letters', dead_letters)
     const progress = { log: 'l1', topic, offset, last_offset: offset, ingest_time: takenMs }
     await insertRows(client, 'ingest_progress', [{ ...progress, records: 1, events: 1 }])

@@ -67,6 +67,8 @@ const added0004 = [
   'alert_spans_refreshed',
 ].map((name) => `rollups/${name}.sql`)
 
+const spans = 'rollups/validation_spans.sql'
+
 const changed0005 = ['tables/tags.sql', 'rollups/tag_days.sql', 'rollups/tag_days_from_tags.sql']
 
 /** As it was before 0005 and 0006. */
@@ -83,7 +85,7 @@ function asBefore0005(text: string): string {
 test('a database with tags from before 0001 answers as if it had been made today', async () => {
   const old = join(folder, 'views')
   await cp(views, old, { recursive: true })
-  for (const added of ['migrations', 'reads', 'v1', ...added0003, ...added0004]) {
+  for (const added of ['migrations', 'reads', 'v1', ...added0003, ...added0004, spans]) {
     await rm(join(old, added), { recursive: true })
   }
   for (const [path, text] of Object.entries(before)) await writeFile(join(old, path), text)
@@ -97,25 +99,27 @@ test('a database with tags from before 0001 answers as if it had been made today
   await migrate(sqlServer(client), await readSqlFiles(old), { version: '0' })
   await sqlServer(client).command('CREATE VIEW lifecycle_dashboard AS SELECT 1')
   const tags = sampleTags(1, 400)
-  const store = new ClickHouseStore(client)
-  await store.insert('tags', tags.slice(0, 300), 'before')
   const alerts = sampleAlerts(1, 60)
-  await store.insert('alert_events', alerts.slice(0, 70), 'before')
-  await store.insert('catalog_events', catalog, 'before')
-  await migrateDatabase({ url: server.url, database: 'aged' })
-  await store.insert('tags', tags.slice(300), 'after')
-  await store.insert('alert_events', alerts.slice(70), 'after')
   await migrateDatabase({ url: server.url, database: 'made' })
   const made = createClient({ url: server.url, database: 'made' })
   const whole = new ClickHouseStore(made)
   await whole.insert('tags', tags, 'all')
   await whole.insert('alert_events', alerts, 'all')
   await whole.insert('catalog_events', catalog, 'all')
+  const store = new ClickHouseStore(client)
+  await store.insert('tags', tags.slice(0, 300), 'before')
+  await store.insert('alert_events', alerts.slice(0, 70), 'before')
+  // The engine of then made no spans of it.
+  await sqlServer(client).command('INSERT INTO catalog_events SELECT * FROM made.catalog_events')
+  await migrateDatabase({ url: server.url, database: 'aged' })
+  await store.insert('tags', tags.slice(300), 'after')
+  await store.insert('alert_events', alerts.slice(70), 'after')
   const [rows, expected] = await Promise.all([client, made].map(contents))
   expect(rows).toEqual(expected)
   expect(expected?.rows.length).toBeGreaterThan(400)
   expect(expected?.changes.length).toBeGreaterThan(alerts.length)
   expect(expected?.alerts.length).toBeGreaterThan(0)
+  expect(expected?.spans.length).toBeGreaterThan(0)
   expect(await sqlServer(client).query("SHOW TABLES LIKE 'lifecycle_dashboard'")).toEqual([])
   expect(await settingsOfTags(client)).toMatch(/= 8192, min_compress_block_size = 8192/)
   expect(await settingsOfTags(made)).toMatch(/= 1024, min_compress_block_size = 8192/)
@@ -137,6 +141,9 @@ async function contents(client: ReturnType<typeof createClient>) {
     changes: await server.query('SELECT *, version FROM alert_changes ORDER BY ALL'),
     alerts: await server.query(
       'SELECT * FROM alerts_at(at_s = 4e9, since_s = 0) ORDER BY alert_id',
+    ),
+    spans: await server.query(
+      'SELECT * EXCEPT (generation) FROM validation_spans FINAL ORDER BY validation_id',
     ),
     days: await server.query('SELECT * FROM tag_days FINAL ORDER BY ALL'),
     months: await server.query('SELECT * FROM tag_months FINAL ORDER BY ALL'),

@@ -21,6 +21,7 @@ export interface BlockRange extends TopicPartition {
 export interface Store {
   /** Random id of this set of tables, made by the first migration. */
   id(): Promise<string>
+  /** Returns when the rows, and what follows from them in other tables, can be read. */
   insert<Name extends TableName>(
     name: Name,
     rows: readonly Row<Name>[],
@@ -51,6 +52,12 @@ export const insertSettings: ClickHouseSettings = {
   min_insert_block_size_bytes: '268435456',
   wait_end_of_query: 1,
 }
+
+/** Kinds of catalog records that the spans of `validation_spans` depend on. */
+const bearOnTheirAssets = new Set(['detection_asset', 'validation', 'invalidation'])
+const bearOnAllAssets = new Set(['infrastructure_change', 'decay_policy'])
+/** So that none takes as long as a request may. */
+const validationsPerSlice = 50_000
 
 /** Error codes of a server that is unwell; any other code stops the process with the block named. */
 const transientCodes = new Set([
@@ -114,6 +121,26 @@ export class ClickHouseStore implements Store {
         // An insert answers nothing; the stream must end for the connection to be used again.
       }
     })
+    // Checked: the rows of this very table.
+    if (name === 'catalog_events') await this.#foldSpans(rows as readonly Row<'catalog_events'>[])
+  }
+
+  /** What these changes bear on; all that is there is looked at, so that repeating it changes nothing. */
+  async #foldSpans(changes: readonly Row<'catalog_events'>[]): Promise<void> {
+    if (changes.some(({ kind }) => bearOnAllAssets.has(kind))) {
+      await foldAllSpans(this.#client)
+      return
+    }
+    const bearing = changes.filter(({ kind }) => bearOnTheirAssets.has(kind))
+    const [change] = bearing
+    if (change === undefined) return
+    const offsets = bearing.map(({ offset }) => offset)
+    const { log, topic, partition } = change
+    const [first, last] = [Math.min(...offsets), Math.max(...offsets)]
+    const block = { log, topic, partition, first, last }
+    const { generation, validations } = await nextSpans(this.#client, block)
+    if (Number(validations) === 0) return
+    await foldSpans(this.#client, { ...block, slice: 0, slices: 1, generation })
   }
 
   async rowsOf<Name extends TableName>(name: Name, range: BlockRange): Promise<Row<Name>[]> {
@@ -156,6 +183,60 @@ export class ClickHouseStore implements Store {
   }
 }
 
+/**
+ * Works out `validation_spans` of all assets anew. After what no block of the catalogue tells: another
+ * ATT&CK release, tables that came from a backup.
+ */
+export async function foldAllSpans(
+  client: ClickHouseClient,
+  { perSlice = validationsPerSlice } = {},
+): Promise<void> {
+  const next = await nextSpans(client, noBlock)
+  const slices = Math.ceil(Number(next.validations) / perSlice)
+  for (let slice = 0; slice < slices; slice += 1) {
+    await foldSpans(client, { ...noBlock, slice, slices, generation: next.generation })
+  }
+}
+
+interface NextSpans {
+  /** 64 bits, in decimal. */
+  readonly generation: string
+  readonly validations: string
+}
+
+async function nextSpans(client: ClickHouseClient, block: BlockRange): Promise<NextSpans> {
+  const view = 'validation_spans_next'
+  const [next] = await selectView<NextSpans>(client, view, { ...block }, { quotes64: true })
+  if (next === undefined) throw new Error(`the view ${view} gave no row`)
+  return next
+}
+
+const noBlock = { log: '', topic: '', partition: 0, first: 0, last: 0 }
+
+interface SpansToFold extends BlockRange {
+  readonly slice: number
+  readonly slices: number
+  readonly generation: string
+}
+
+function foldSpans(client: ClickHouseClient, spans: SpansToFold): Promise<void> {
+  return ask(async () => {
+    await client.command({
+      query: `INSERT INTO validation_spans SELECT * FROM ${callOf('validation_spans_folded', spans)}`,
+      query_params: { ...spans },
+      clickhouse_settings: foldSettings,
+    })
+  })
+}
+
+/** Few rows at a time: each carries the history of its asset. One part, written by one thread. */
+const foldSettings: ClickHouseSettings = {
+  ...insertSettings,
+  insert_deduplicate: 0,
+  max_block_size: '4096',
+  max_insert_threads: '1',
+}
+
 /** Rows of a view. `quotes64`: 64-bit integers are texts, for they may be beyond what a number holds. */
 export function selectView<T>(
   client: ClickHouseClient,
@@ -163,13 +244,9 @@ export function selectView<T>(
   parameters: Readonly<Record<string, unknown>>,
   { quotes64 }: { readonly quotes64: boolean },
 ): Promise<T[]> {
-  const list = Object.keys(parameters).map(
-    (name) => `${name} = {${name}:${parameterTypes[name] ?? 'String'}}`,
-  )
-  const call = list.length === 0 ? view : `${view}(${list.join(', ')})`
   return ask(async () => {
     const answer = await client.query({
-      query: `SELECT * FROM ${call}`,
+      query: `SELECT * FROM ${callOf(view, parameters)}`,
       query_params: parameters,
       format: 'JSONEachRow',
       clickhouse_settings: { output_format_json_quote_64bit_integers: quotes64 ? 1 : 0 },
@@ -178,8 +255,18 @@ export function selectView<T>(
   })
 }
 
+function callOf(view: string, parameters: object): string {
+  const list = Object.keys(parameters).map(
+    (name) => `${name} = {${name}:${parameterTypes[name] ?? 'String'}}`,
+  )
+  return list.length === 0 ? view : `${view}(${list.join(', ')})`
+}
+
 const parameterTypes: Readonly<Record<string, string>> = {
   partition: 'UInt32',
+  slice: 'UInt32',
+  slices: 'UInt32',
+  generation: 'UInt64',
   first: 'UInt64',
   last: 'UInt64',
   time_ms: 'UInt64',

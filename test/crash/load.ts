@@ -95,7 +95,7 @@ export function loadMessages(topics: CaseTopics, from: number, count: number): T
     },
     { topic: topics.alerts, messages: few.map((n) => ({ key: `a${n}`, value: alertOf(n) })) },
     { topic: topics.tests, messages: few.map((n) => ({ key: `t${n}`, value: testOf(n) })) },
-    { topic: topics.catalog, messages: few.map((n) => ({ key: `c${n}`, value: assetOf(n) })) },
+    { topic: topics.catalog, messages: few.flatMap(catalogMessages) },
   ]
 }
 
@@ -139,9 +139,20 @@ function testOf(number: number): string {
   })
 }
 
-function assetOf(number: number): string {
-  const entity = { name: `asset ${number}`, asset_type: 'edr' }
-  return JSON.stringify({ kind: 'detection_asset', id: `crash:${number}`, entity })
+/** An asset, a validation of an earlier one, and a change of the rule of one that is earlier still. */
+function catalogMessages(number: number) {
+  const put = (kind: string, id: string, entity: object) => ({
+    key: id,
+    value: JSON.stringify({ kind, id, entity }),
+  })
+  const asset = (of: number, rule_content: string) =>
+    put('detection_asset', `crash:${of}`, { name: `asset ${of}`, asset_type: 'edr', rule_content })
+  const seen = { asset_id: `crash:${number - 10}`, validation_result: 'detected' }
+  return [
+    asset(number, 'as it was'),
+    put('validation', `crash:v${number}`, { ...seen, validation_method: 'test' }),
+    asset(number - 20, 'changed'),
+  ]
 }
 
 /** Enough of the word on one host in a while. */

@@ -55,16 +55,7 @@ FROM
                     p.platform IN ('', a.platform) AND p.asset_type IN ('', lowerUTF8(a.asset_type)) AND p.tactic = '')),
             policies) AS policy,
         at - toIntervalMillisecond(toInt64(86400000 * policy.silent_days)) AS silent_from,
-        a.asset_id IN (
-            SELECT asset_id
-            FROM
-            (
-                SELECT asset_id, validated_at
-                FROM validation_events
-                ORDER BY validation_id, event_time, record_time, partition, offset
-                LIMIT 1 BY validation_id
-            )
-            WHERE validated_at <= at) AS is_validated,
+        a.asset_id IN (SELECT asset_id FROM validation_spans FINAL WHERE validated_at <= at) AS is_validated,
         a.adoption = 'adopted' OR is_validated AS is_counted,
         n.last_alert_at AS last_alert_at,
         h.last_hit_at AS last_hit_at,

@@ -1,6 +1,6 @@
 -- One row: what there is to do about validations as of at_s (epoch seconds). expiring_30d: valid validations that end
 -- within 30 days; changes_30d: infrastructure changes dated within the last 30 days.
--- after: validity, revalidation_queue, infrastructure_changes
+-- after: validity_brief, revalidation_queue, infrastructure_changes
 CREATE OR REPLACE VIEW dashboard_work AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT *
@@ -10,7 +10,7 @@ FROM
         count() AS validations,
         countIf(v.is_valid) AS valid_validations,
         countIf(v.is_valid AND v.expires_at <= at + toIntervalDay(30)) AS expiring_30d
-    FROM validity(at_s = {at_s:Float64}, asset_id = '') AS v
+    FROM validity_brief(at_s = {at_s:Float64}) AS v
 ) AS s
 CROSS JOIN
 (

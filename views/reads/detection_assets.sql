@@ -3,7 +3,7 @@
 -- candidate made from a rule is in no list and no score before. last_rule_change_at: when what its rule does
 -- last became different, its first text included; null without a rule. next_expiry_at: the earliest end of a
 -- validation that is valid.
--- after: asset_health, asset_mappings, validity
+-- after: asset_health, asset_mappings, validity_brief
 CREATE OR REPLACE VIEW detection_assets AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -109,7 +109,8 @@ LEFT JOIN
         count() AS validation_count,
         countIf(is_valid) AS valid_validation_count,
         minIf(expires_at, is_valid) AS next_expiry
-    FROM validity(at_s = {at_s:Float64}, asset_id = {asset_id:String})
+    FROM validity_brief(at_s = {at_s:Float64})
+    WHERE {asset_id:String} IN ('', asset_id)
     GROUP BY asset_id
 ) AS validated ON validated.asset_id = a.asset_id
 SETTINGS join_use_nulls = 0;

@@ -3,7 +3,6 @@
 -- is_counted: adopted, or validated at least once; a candidate made from a rule is not counted before.
 -- success_at: the newest success that no change and no later failure has voided; it may have expired.
 -- Times that are missing are 1970.
--- after: validity
 CREATE OR REPLACE VIEW detection_state AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT
@@ -84,27 +83,34 @@ FROM
     ) AS a ON a.asset_id = m.asset_id
     LEFT JOIN
     (
-        -- rank: by time seen, then by version, in one number: a version has 208 bits.
         SELECT
             asset_id,
             technique_id,
             count() AS validations,
-            max(order) AS rank,
-            argMax(outcome, order) AS last_result,
-            maxIf(order, is_valid) AS valid_rank,
-            argMaxIf(validation_id, order, is_valid) AS valid_id,
-            argMaxIf(outcome, order, is_valid) AS valid_result,
-            argMaxIf(expires_at, order, is_valid) AS valid_expires_at,
-            maxIf(order, outcome > 0 AND is_unchanged) AS success_rank,
-            maxIf(order, outcome = 0) AS failure_rank,
+            max(s.rank) AS rank,
+            argMax(outcome, s.rank) AS last_result,
+            maxIf(s.rank, is_valid) AS valid_rank,
+            argMaxIf(validation_id, s.rank, is_valid) AS valid_id,
+            argMaxIf(outcome, s.rank, is_valid) AS valid_result,
+            argMaxIf(expires_at, s.rank, is_valid) AS valid_expires_at,
+            maxIf(s.rank, outcome > 0 AND is_unchanged) AS success_rank,
+            maxIf(s.rank, outcome = 0) AS failure_rank,
             countIf(outcome > 0 AND s.is_rule_changed) > 0 AS is_rule_changed
         FROM
         (
+            -- As validity_brief, which would be planned twice here.
             SELECT
-                *,
-                bitShiftLeft(toUInt256(toUnixTimestamp64Milli(validated_at)), 208) + version AS order,
-                transform(validation_result, ['detected', 'partially_detected'], [2, 1], 0) AS outcome
-            FROM validity(at_s = {at_s:Float64}, asset_id = '')
+                validation_id,
+                asset_id,
+                technique_id,
+                expires_at,
+                outcome,
+                rank,
+                arrayExists((start, end) -> start <= at AND at < end, unchanged_from, unchanged_to) AS is_unchanged,
+                is_unchanged AND at < expires_at AS is_valid,
+                arrayExists((start, end) -> start <= at AND at < end, changed_from, changed_to) AS is_rule_changed
+            FROM validation_spans FINAL
+            WHERE validated_at <= at
         ) AS s
         GROUP BY asset_id, technique_id
     ) AS v ON v.asset_id = m.asset_id
