@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sqlServer } from '../cli/migrate-database.ts'
-import { foldAllSpans } from '../processors/engine/store.ts'
+import { foldAllSpans } from '../processors/engine/validation-spans.ts'
 import type { CatalogRow } from './views/catalog-rows.ts'
 import { sampleCoverage } from './views/coverage-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'

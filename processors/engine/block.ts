@@ -7,7 +7,7 @@
  */
 
 import { crc32 } from 'node:zlib'
-import type { LogRecord } from '../../core/kafka.ts'
+import type { LogRecord, TopicPartition } from '../../core/kafka.ts'
 
 export interface Block {
   readonly topic: string
@@ -15,6 +15,13 @@ export interface Block {
   readonly first: number
   readonly last: number
   readonly records: readonly LogRecord[]
+}
+
+/** Where its rows are. */
+export interface BlockRange extends TopicPartition {
+  readonly log: string
+  readonly first: number
+  readonly last: number
 }
 
 export interface BlockLimits {

@@ -16,8 +16,9 @@ import { TransientError } from '../../core/error.ts'
 import { systemRandom } from '../../core/random.ts'
 import { literal } from '../../core/sql-literal.ts'
 import { minuteMs } from '../../core/units.ts'
+import { ask, insertSettings, selectView } from './ask.ts'
+import type { BlockRange } from './block.ts'
 import type { HeldVersion, TagVersion } from './retag.ts'
-import { ask, type BlockRange, insertSettings, selectView } from './store.ts'
 
 export interface TagVersions {
   /** What is held of a block, by record, rule and version. */

@@ -12,12 +12,12 @@ import type { Metrics } from '../../core/metrics.ts'
 import { inSpan, noSpan, type Span, type SpanAttributes, type Tracer } from '../../core/trace.ts'
 import type { Row, TableName } from '../../schemas/table.ts'
 import type { DropReason, Outcome, Publish, Rows } from '../processor.ts'
-import { type Block, tokenOf } from './block.ts'
+import { type Block, type BlockRange, tokenOf } from './block.ts'
 import type { Failpoint } from './failpoint.ts'
 import type { Intent } from './intent.ts'
 import { splitReports } from './missing.ts'
 import { retryTransient } from './retry.ts'
-import type { BlockRange, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** Rows one insert may hold, so that it stays one part. */
 export const rowsMax = 50_000

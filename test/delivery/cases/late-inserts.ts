@@ -1,7 +1,8 @@
 /** Inserts that ClickHouse does after the engine that sent them is dead and its successor has looked. */
 
 import assert from 'node:assert/strict'
-import type { BlockRange, Store } from '../../../processors/engine/store.ts'
+import type { BlockRange } from '../../../processors/engine/block.ts'
+import type { Store } from '../../../processors/engine/store.ts'
 import type { Row, TableName } from '../../../schemas/table.ts'
 import type { DeliveryCase } from '../delivery-case.ts'
 import { StoppedHere } from '../engine.ts'
