@@ -2,7 +2,7 @@
 -- bears on, or (topic '') of one slice of all. What validity tells as of one time is told here of all times at once:
 -- what an asset was from each change of it, and of the infrastructure it is on, to the next, against what it was at
 -- the validation.
--- after: assets_of_catalog_block, decay_policy_order, attack_catalogue
+-- after: assets_of_catalog_block, decay_terms
 CREATE OR REPLACE VIEW validation_spans_folded AS
 WITH
     toDateTime64('2299-12-31 00:00:00', 3, 'UTC') AS never,
@@ -15,26 +15,7 @@ WITH
             log = {log:String}, topic = {topic:String}, partition = {partition:UInt32},
             first = {first:UInt64}, last = {last:UInt64}, slice = {slice:UInt32}, slices = {slices:UInt32})
     ),
-    -- A policy that is about a tactic names its techniques.
-    (
-        SELECT CAST(
-            arrayMap(p -> (p.platform, p.asset_type, p.is_default, p.from_time, p.to_time,
-                toInt64(86400000 * p.validity_days), p.is_default OR p.tactic = '',
-                if(p.tactic = '', [], techniques[p.tactic])), policies),
-            'Array(Tuple(platform String, asset_type String, is_default Bool, from_time DateTime64(3, \'UTC\'),
-                to_time DateTime64(3, \'UTC\'), term Int64, is_any Bool, techniques Array(String)))')
-        FROM decay_policy_order
-        CROSS JOIN
-        (
-            SELECT mapFromArrays(groupArray(tactic), groupArray(ids)) AS techniques
-            FROM
-            (
-                SELECT arrayJoin(tactics) AS tactic, groupArray(technique_id) AS ids
-                FROM attack_catalogue
-                GROUP BY tactic
-            )
-        ) AS of_tactic
-    ) AS policies,
+    (SELECT terms FROM decay_terms) AS policies,
     -- From when to when a change of that date is one that touches a platform ('p:…') or a log source ('s:…').
     (
         SELECT mapFromArrays(groupArray(touched), groupArray(touches))

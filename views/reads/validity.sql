@@ -5,30 +5,12 @@
 -- of later is taken to have been then what it was first. technique_id '': every technique of the asset.
 -- is_unchanged: no cause but expiry. What an asset was from each change on is worked out once an asset, and
 -- texts are compared by their hashes: there are many more validations.
--- after: decay_policy_order, attack_catalogue
+-- after: decay_terms
 CREATE OR REPLACE VIEW validity AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
     toDateTime64('2299-12-31 00:00:00', 3, 'UTC') AS never,
-    -- A policy that is about a tactic names its techniques.
-    (
-        SELECT CAST(
-            arrayMap(p -> (p.platform, p.asset_type, p.is_default, p.from_time, p.to_time, p.validity_days,
-                p.is_default OR p.tactic = '', if(p.tactic = '', [], techniques[p.tactic])), policies),
-            'Array(Tuple(platform String, asset_type String, is_default Bool, from_time DateTime64(3, \'UTC\'),
-                to_time DateTime64(3, \'UTC\'), validity_days Float64, is_any Bool, techniques Array(String)))')
-        FROM decay_policy_order
-        CROSS JOIN
-        (
-            SELECT mapFromArrays(groupArray(tactic), groupArray(ids)) AS techniques
-            FROM
-            (
-                SELECT arrayJoin(tactics) AS tactic, groupArray(technique_id) AS ids
-                FROM attack_catalogue
-                GROUP BY tactic
-            )
-        ) AS of_tactic
-    ) AS policies,
+    (SELECT terms FROM decay_terms) AS policies,
     -- The latest change up to then that touches a platform ('p:…') or a log source ('s:…').
     (
         SELECT mapFromArrays(groupArray(touched), groupArray(date))
@@ -52,7 +34,7 @@ WITH
         )
     ) AS infrastructure,
     arrayMap(
-        p -> (p.from_time, p.to_time, toInt64(86400000 * p.validity_days), p.is_any, p.techniques),
+        p -> (p.from_time, p.to_time, p.term, p.is_any, p.techniques),
         arrayFilter(p -> p.is_default OR (p.platform = '' AND p.asset_type = ''), policies)) AS terms_of_none
 SELECT
     validation_id,
@@ -161,7 +143,7 @@ FROM
                 infrastructure[concat('s:', lowerUTF8(now.log_source_name))]) AS touched_at,
             -- From when, before when, how long, for any technique or for these: of policies that may govern it.
             arrayMap(
-                p -> (p.from_time, p.to_time, toInt64(86400000 * p.validity_days), p.is_any, p.techniques),
+                p -> (p.from_time, p.to_time, p.term, p.is_any, p.techniques),
                 arrayFilter(
                     p -> p.to_time > h.from_time
                         AND (p.is_default OR (p.platform IN ('', h.platform) AND p.asset_type IN ('', h.asset_type))),
