@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sqlServer } from '../cli/migrate-database.ts'
 import { foldAllSpans } from '../processors/engine/validation-spans.ts'
-import type { CatalogRow } from './views/catalog-rows.ts'
+import { type CatalogRow, catalogRows } from './views/catalog-rows.ts'
 import { sampleCoverage } from './views/coverage-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import { load } from './views/load.ts'
@@ -22,13 +22,12 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => database.close())
 
-async function rowsOf(spans: string): Promise<unknown[]> {
+async function rowsOf({ client }: ViewsDatabase, spans: string): Promise<unknown[]> {
   const sql = `SELECT * EXCEPT (generation) FROM ${spans} ORDER BY validation_id`
-  return sqlServer(database.client).query(sql)
+  return sqlServer(client).query(sql)
 }
 
-const all = `validation_spans_folded(log = '', topic = '', partition = 0, first = 0, last = 0,
-  slice = 0, slices = 1, generation = 0)`
+const all = 'validation_spans_folded(assets = [], generation = 0)'
 
 test('several who take in the catalogue at once leave the spans that all of it makes', async () => {
   const parts: CatalogRow[][] = Array.from({ length: writers }, () => [])
@@ -36,15 +35,45 @@ test('several who take in the catalogue at once leave the spans that all of it m
     parts[index % writers]?.push({ ...row, partition: index % writers })
   }
   await Promise.all(parts.map((rows) => load(database, 'catalog_events', rows, { blocks: 2 })))
-  const held = await rowsOf('validation_spans FINAL')
-  expect(held).toEqual(await rowsOf(all))
+  const held = await rowsOf(database, 'validation_spans FINAL')
+  expect(held).toEqual(await rowsOf(database, all))
   expect(held.length).toBeGreaterThan(80)
 }, 60_000)
 
-test('spans that are gone are made anew of all, slice by slice', async () => {
-  const held = await rowsOf('validation_spans FINAL')
+const policy = {
+  kind: 'decay_policy',
+  id: 'held-policy',
+  event_time: Date.UTC(2020, 0, 1),
+  entity: { name: 'shorter', default_validity_days: 7 },
+}
+const withPolicy = [...catalog, ...catalogRows([policy], { firstOffset: catalog.length })]
+/** Whatever comes later has validations to bear on. */
+const kinds = [
+  'validation',
+  'detection_asset',
+  'invalidation',
+  'infrastructure_change',
+  'decay_policy',
+]
+
+test('what records of one kind bear on is worked out when they come by themselves', async () => {
+  const apart = await openViewsDatabase()
+  let before: unknown[] = []
+  for (const kind of kinds) {
+    const rows = withPolicy.filter((row) => row.kind === kind)
+    await load(apart, 'catalog_events', rows, { blocks: 1 })
+    const held = await rowsOf(apart, 'validation_spans FINAL')
+    expect(held, kind).toEqual(await rowsOf(apart, all))
+    expect(held, kind).not.toEqual(before)
+    before = held
+  }
+  await apart.close()
+}, 60_000)
+
+test('spans that are gone are made anew of all, some at a time', async () => {
+  const held = await rowsOf(database, 'validation_spans FINAL')
   await database.client.command({ query: 'TRUNCATE TABLE validation_spans SYNC' })
-  expect(await rowsOf('validation_spans FINAL')).toEqual([])
-  await foldAllSpans(database.client, { perSlice: 50 })
-  expect(await rowsOf('validation_spans FINAL')).toEqual(held)
+  expect(await rowsOf(database, 'validation_spans FINAL')).toEqual([])
+  await foldAllSpans(database.client, { assets: 7, validations: 50 })
+  expect(await rowsOf(database, 'validation_spans FINAL')).toEqual(held)
 })

@@ -74,9 +74,6 @@ export function callOf(view: string, parameters: object): string {
 
 const parameterTypes: Readonly<Record<string, string>> = {
   partition: 'UInt32',
-  slice: 'UInt32',
-  slices: 'UInt32',
-  generation: 'UInt64',
   first: 'UInt64',
   last: 'UInt64',
   time_ms: 'UInt64',

@@ -7,35 +7,31 @@
  */
 
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
+import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
-import { ask, callOf, insertSettings, selectView } from './ask.ts'
-import type { BlockRange } from './block.ts'
+import { ask, insertSettings } from './ask.ts'
 
-/** Kinds of catalog records that the spans of `validation_spans` depend on. */
-const bearOnTheirAssets = new Set(['detection_asset', 'validation', 'invalidation'])
-const bearOnAllAssets = new Set(['infrastructure_change', 'decay_policy'])
-/** So that none takes as long as a request may. */
-const validationsPerSlice = 50_000
+/** So that no statement is too long, and none takes as long as a request may. */
+const assetsPerFold = 20_000
+const validationsPerFold = 50_000
 
 /** What changes of the catalogue bear on, once they are there. */
 export async function foldSpans(
   client: ClickHouseClient,
   changes: readonly Row<'catalog_events'>[],
 ): Promise<void> {
-  if (changes.some(({ kind }) => bearOnAllAssets.has(kind))) {
-    await foldAllSpans(client)
-    return
+  const idsOf = (kind: string) =>
+    changes.filter((change) => change.kind === kind).map(({ id }) => id)
+  const named = {
+    all_assets: idsOf('decay_policy').length > 0,
+    assets: idsOf('detection_asset'),
+    validations: [...idsOf('validation'), ...changes.flatMap(invalidated)],
+    infrastructure_changes: idsOf('infrastructure_change'),
   }
-  const bearing = changes.filter(({ kind }) => bearOnTheirAssets.has(kind))
-  const [change] = bearing
-  if (change === undefined) return
-  const offsets = bearing.map(({ offset }) => offset)
-  const { log, topic, partition } = change
-  const [first, last] = [Math.min(...offsets), Math.max(...offsets)]
-  const block = { log, topic, partition, first, last }
-  const { generation, validations } = await nextSpans(client, block)
-  if (Number(validations) === 0) return
-  await fold(client, { ...block, slice: 0, slices: 1, generation })
+  const { all_assets, ...ids } = named
+  if (all_assets || Object.values(ids).some((some) => some.length > 0)) {
+    await foldEach(client, await nextSpans(client, named))
+  }
 }
 
 /**
@@ -44,45 +40,84 @@ export async function foldSpans(
  */
 export async function foldAllSpans(
   client: ClickHouseClient,
-  { perSlice = validationsPerSlice } = {},
+  limits: FoldLimits = {},
 ): Promise<void> {
-  const next = await nextSpans(client, noBlock)
-  const slices = Math.ceil(Number(next.validations) / perSlice)
-  for (let slice = 0; slice < slices; slice += 1) {
-    await fold(client, { ...noBlock, slice, slices, generation: next.generation })
+  const all = { all_assets: true, assets: [], validations: [], infrastructure_changes: [] }
+  await foldEach(client, await nextSpans(client, all), limits)
+}
+
+interface FoldLimits {
+  readonly assets?: number
+  readonly validations?: number
+}
+
+/** What validation_spans_next is asked with: the ids of what a block of the catalogue is about. */
+interface Named {
+  readonly all_assets: boolean
+  readonly assets: readonly string[]
+  readonly validations: readonly string[]
+  readonly infrastructure_changes: readonly string[]
+}
+
+/** An asset whose validations are to be worked out. */
+interface NextSpans {
+  readonly asset_id: string
+  readonly validations: number
+  /** 64 bits, in decimal. */
+  readonly generation: string
+}
+
+function invalidated({ kind, entity }: Row<'catalog_events'>): string[] {
+  if (kind !== 'invalidation') return []
+  const { validation_id } = JSON.parse(entity) ?? {}
+  return typeof validation_id === 'string' ? [validation_id] : []
+}
+
+function nextSpans(client: ClickHouseClient, named: Named): Promise<NextSpans[]> {
+  return ask(async () => {
+    const answer = await client.query({
+      query: `SELECT * FROM validation_spans_next(
+        all_assets = ${named.all_assets},
+        assets = ${arrayLiteral(named.assets)},
+        validations = ${arrayLiteral(named.validations)},
+        infrastructure_changes = ${arrayLiteral(named.infrastructure_changes)})`,
+      format: 'JSONEachRow',
+      clickhouse_settings: { output_format_json_quote_64bit_integers: 1, max_query_size },
+    })
+    return answer.json<NextSpans>()
+  })
+}
+
+async function foldEach(
+  client: ClickHouseClient,
+  next: readonly NextSpans[],
+  { assets = assetsPerFold, validations = validationsPerFold }: FoldLimits = {},
+): Promise<void> {
+  let some: NextSpans[] = []
+  let held = 0
+  for (const [index, asset] of next.entries()) {
+    some.push(asset)
+    held += asset.validations
+    if (index + 1 < next.length && some.length < assets && held < validations) continue
+    await fold(client, some)
+    some = []
+    held = 0
   }
 }
 
-interface NextSpans {
-  /** 64 bits, in decimal. */
-  readonly generation: string
-  readonly validations: string
-}
-
-async function nextSpans(client: ClickHouseClient, block: BlockRange): Promise<NextSpans> {
-  const view = 'validation_spans_next'
-  const [next] = await selectView<NextSpans>(client, view, { ...block }, { quotes64: true })
-  if (next === undefined) throw new Error(`the view ${view} gave no row`)
-  return next
-}
-
-const noBlock = { log: '', topic: '', partition: 0, first: 0, last: 0 }
-
-interface SpansToFold extends BlockRange {
-  readonly slice: number
-  readonly slices: number
-  readonly generation: string
-}
-
-function fold(client: ClickHouseClient, spans: SpansToFold): Promise<void> {
+function fold(client: ClickHouseClient, spans: readonly NextSpans[]): Promise<void> {
+  const assets = arrayLiteral(spans.map(({ asset_id }) => asset_id))
   return ask(async () => {
     await client.command({
-      query: `INSERT INTO validation_spans SELECT * FROM ${callOf('validation_spans_folded', spans)}`,
-      query_params: { ...spans },
+      query: `INSERT INTO validation_spans SELECT * FROM validation_spans_folded(
+        assets = ${assets}, generation = ${spans[0]?.generation})`,
       clickhouse_settings: foldSettings,
     })
   })
 }
+
+/** For the ids of a block. */
+const max_query_size = String(64 << 20)
 
 /** Few rows at a time: each carries the history of its asset. One part, written by one thread. */
 const foldSettings: ClickHouseSettings = {
@@ -90,4 +125,7 @@ const foldSettings: ClickHouseSettings = {
   insert_deduplicate: 0,
   max_block_size: '4096',
   max_insert_threads: '1',
+  max_query_size,
+  // As the API says: a fifth of planning, for nothing.
+  optimize_and_compare_chain: 0,
 }

@@ -63,8 +63,8 @@ async function overload(round: Round, seconds: number, name: string): Promise<st
   round.slowClickHouse(delayMs)
   const held = await speed(round, heldCommands, heldMs)
   say(`one engine holds ${held.toFixed(0)} records/s; ${full.toFixed(0)} when all is well`)
-  // Of ten commands come thirteen records.
-  const commands = Math.ceil((held * overloadFactor * tickMs) / 1_000 / 1.3)
+  // Of ten commands come fifteen records.
+  const commands = Math.ceil((held * overloadFactor * tickMs) / 1_000 / 1.5)
 
   const [recordsBefore, begun] = [await producedRecords(round), Date.now()]
   round.load.start({ records: commands, everyMs: tickMs }, poisonMessages)

@@ -1,20 +1,13 @@
--- The rows of validation_spans as they follow from the catalogue now: of the assets that a block of catalog_events
--- bears on, or (topic '') of one slice of all. What validity tells as of one time is told here of all times at once:
--- what an asset was from each change of it, and of the infrastructure it is on, to the next, against what it was at
--- the validation.
--- after: assets_of_catalog_block, decay_terms
+-- The rows of validation_spans of some assets, [] is all, as they follow from the catalogue now. What validity tells as
+-- of one time is told here of all times at once: what an asset was from each change of it, and of the infrastructure it
+-- is on, to the next, against what it was at the validation.
+-- after: decay_terms
 CREATE OR REPLACE VIEW validation_spans_folded AS
 WITH
+    empty({assets:Array(String)}) AS is_all,
     toDateTime64('2299-12-31 00:00:00', 3, 'UTC') AS never,
     toDateTime64(0, 3, 'UTC') AS epoch,
     toFixedString('', 16) AS none,
-    affected AS
-    (
-        SELECT asset_id
-        FROM assets_of_catalog_block(
-            log = {log:String}, topic = {topic:String}, partition = {partition:UInt32},
-            first = {first:UInt64}, last = {last:UInt64}, slice = {slice:UInt32}, slices = {slices:UInt32})
-    ),
     (SELECT terms FROM decay_terms) AS policies,
     -- From when to when a change of that date is one that touches a platform ('p:…') or a log source ('s:…').
     (
@@ -98,8 +91,8 @@ FROM
     (
         SELECT *, version
         FROM validation_events
-        WHERE validation_id IN (
-            SELECT validation_id FROM validation_events WHERE asset_id IN (SELECT asset_id FROM affected))
+        WHERE is_all OR validation_id IN (
+            SELECT validation_id FROM validation_events WHERE asset_id IN {assets:Array(String)})
         ORDER BY validation_id, event_time, record_time, partition, offset
         LIMIT 1 BY validation_id
     ) AS v
@@ -167,7 +160,7 @@ FROM
                                 infrastructure_key FixedString(16), log_source_key FixedString(16))'),
                         changes, known, arrayShiftLeft(changes.time, 1, never))) AS states_of_asset
                 FROM asset_events
-                WHERE asset_id IN (SELECT asset_id FROM affected)
+                WHERE is_all OR asset_id IN {assets:Array(String)}
                 GROUP BY asset_id
                 HAVING notEmpty(puts)
             )
@@ -181,6 +174,6 @@ FROM
         FROM invalidation_events
         GROUP BY validation_id
     ) AS declared ON declared.of = v.validation_id
-    WHERE v.asset_id IN (SELECT asset_id FROM affected)
+    WHERE is_all OR v.asset_id IN {assets:Array(String)}
 )
 SETTINGS join_use_nulls = 0;
