@@ -76,4 +76,6 @@ test('spans that are gone are made anew of all, some at a time', async () => {
   expect(await rowsOf(database, 'validation_spans FINAL')).toEqual([])
   await foldAllSpans(database.client, { assets: 7, validations: 50 })
   expect(await rowsOf(database, 'validation_spans FINAL')).toEqual(held)
+  await foldAllSpans(database.client)
+  expect(await rowsOf(database, 'validation_spans'), 'each is there once').toEqual(held)
 })
