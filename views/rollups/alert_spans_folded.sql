@@ -48,5 +48,4 @@ ARRAY JOIN
     arrayEnumerate(from_times) AS place,
     raised AS told_raised_at,
     arrayMap(p -> p = length(from_times), arrayEnumerate(from_times)) AS is_last
-WHERE is_last OR (from_times[place] != from_times[place + 1] AND records > 0 AND from_times[place] >= begun)
-SETTINGS optimize_aggregation_in_order = 1;
+WHERE is_last OR (from_times[place] != from_times[place + 1] AND records > 0 AND from_times[place] >= begun);
