@@ -53,23 +53,19 @@ export function selectView<T>(
   parameters: Readonly<Record<string, unknown>>,
   { quotes64 }: { readonly quotes64: boolean },
 ): Promise<T[]> {
+  const list = Object.keys(parameters).map(
+    (name) => `${name} = {${name}:${parameterTypes[name] ?? 'String'}}`,
+  )
+  const call = list.length === 0 ? view : `${view}(${list.join(', ')})`
   return ask(async () => {
     const answer = await client.query({
-      query: `SELECT * FROM ${callOf(view, parameters)}`,
+      query: `SELECT * FROM ${call}`,
       query_params: parameters,
       format: 'JSONEachRow',
       clickhouse_settings: { output_format_json_quote_64bit_integers: quotes64 ? 1 : 0 },
     })
     return answer.json<T>()
   })
-}
-
-/** `view(name = {name:Type}, …)`: values travel beside it. */
-export function callOf(view: string, parameters: object): string {
-  const list = Object.keys(parameters).map(
-    (name) => `${name} = {${name}:${parameterTypes[name] ?? 'String'}}`,
-  )
-  return list.length === 0 ? view : `${view}(${list.join(', ')})`
 }
 
 const parameterTypes: Readonly<Record<string, string>> = {
