@@ -155,6 +155,13 @@ function catalogMessages(number: number) {
   ]
 }
 
+/** How many records come of one command, alerts, tests and the catalogue's with it. */
+export function recordsPerCommand(topics: CaseTopics): number {
+  const commands = 10
+  const records = loadMessages(topics, 1, commands).flatMap(({ messages }) => messages)
+  return records.length / commands
+}
+
 /** Enough of the word on one host in a while. */
 export const correlation = { id: 'crash.correlation', timespanS: 40, least: 4 } as const
 

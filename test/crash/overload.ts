@@ -14,6 +14,7 @@ import { peakRssMb } from '../process-figures.ts'
 import { runAlone } from './alone.ts'
 import type { BrokerKind } from './fault-servers.ts'
 import type { Member } from './fleet.ts'
+import { recordsPerCommand } from './load.ts'
 import { type LogEntry, readLogIn, select } from './oracle.ts'
 import { poisonMessages } from './poison.ts'
 import type { Round } from './round.ts'
@@ -63,8 +64,8 @@ async function overload(round: Round, seconds: number, name: string): Promise<st
   round.slowClickHouse(delayMs)
   const held = await speed(round, heldCommands, heldMs)
   say(`one engine holds ${held.toFixed(0)} records/s; ${full.toFixed(0)} when all is well`)
-  // Of ten commands come fifteen records.
-  const commands = Math.ceil((held * overloadFactor * tickMs) / 1_000 / 1.5)
+  const records = (held * overloadFactor * tickMs) / 1_000
+  const commands = Math.ceil(records / recordsPerCommand(round.topics))
 
   const [recordsBefore, begun] = [await producedRecords(round), Date.now()]
   round.load.start({ records: commands, everyMs: tickMs }, poisonMessages)
