@@ -11,7 +11,8 @@ import { TransientError } from '../core/error.ts'
 import { migrate, planMigration, type SqlServer, type Step } from '../core/migrations.ts'
 import { readSqlFiles } from '../core/sql-files.ts'
 import { ask } from '../processors/engine/ask.ts'
-import { foldAllSpans } from '../processors/engine/validation-spans.ts'
+import { foldAllTestSpans } from '../processors/engine/test-spans.ts'
+import { foldAllValidationSpans } from '../processors/engine/validation-spans.ts'
 import { type Attack, loadAttack } from '../schemas/attack.ts'
 import { tables } from '../schemas/table.ts'
 import { version } from './version.ts'
@@ -44,8 +45,9 @@ export async function migrateDatabase(
   try {
     const steps = await migrate(sqlServer(client), await readViews(), { version, ...options })
     await loadCatalogue(client, loadAttack())
-    // No block of the catalogue tells of another release, or of tables from a backup.
-    await foldAllSpans(client)
+    // No block tells of another release, of spans that a version before did not keep, or of tables from a backup.
+    await foldAllValidationSpans(client)
+    await foldAllTestSpans(client)
     await checkDedupWindows(sqlServer(client), Object.keys(tables))
     return steps
   } finally {

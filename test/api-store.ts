@@ -12,6 +12,7 @@ import { silentLog } from '../core/log.ts'
 import { spawnDevClickHouse } from '../dev/clickhouse/spawn.ts'
 import { createCatalogProcessor } from '../processors/catalog.ts'
 import { ClickHouseStore } from '../processors/engine/store.ts'
+import { foldAllTestSpans } from '../processors/engine/test-spans.ts'
 import { type ColumnType, type Row, type TableName, tables } from '../schemas/table.ts'
 import { checkedClient, type Send, testApp } from './api-client.ts'
 
@@ -107,6 +108,7 @@ async function insertRows<Name extends TableName>(
     format: 'JSONEachRow',
     clickhouse_settings: { date_time_input_format: 'best_effort', async_insert: 0 },
   })
+  if (table === 'test_events') await foldAllTestSpans(client)
 }
 
 function encoded(type: ColumnType, value: unknown): unknown {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sqlServer } from '../cli/migrate-database.ts'
-import { foldAllSpans } from '../processors/engine/validation-spans.ts'
+import { foldAllValidationSpans } from '../processors/engine/validation-spans.ts'
 import { type CatalogRow, catalogRows } from './views/catalog-rows.ts'
 import { sampleCoverage } from './views/coverage-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
@@ -74,8 +74,8 @@ test('spans that are gone are made anew of all, some at a time', async () => {
   const held = await rowsOf(database, 'validation_spans FINAL')
   await database.client.command({ query: 'TRUNCATE TABLE validation_spans SYNC' })
   expect(await rowsOf(database, 'validation_spans FINAL')).toEqual([])
-  await foldAllSpans(database.client, { assets: 7, validations: 50 })
+  await foldAllValidationSpans(database.client, { assets: 7, validations: 50 })
   expect(await rowsOf(database, 'validation_spans FINAL')).toEqual(held)
-  await foldAllSpans(database.client)
+  await foldAllValidationSpans(database.client)
   expect(await rowsOf(database, 'validation_spans'), 'each is there once').toEqual(held)
 })

@@ -12,6 +12,7 @@ import { ClickHouseStore } from '../processors/engine/store.ts'
 import { sampleAlerts } from './views/alert-histories.ts'
 import { sampleCatalog } from './views/catalog-histories.ts'
 import { sampleTags } from './views/tag-histories.ts'
+import { sampleTests } from './views/test-histories.ts'
 
 /** A database from before each migration comes to the state of one that was made today. */
 
@@ -67,7 +68,7 @@ const added0004 = [
   'alert_spans_refreshed',
 ].map((name) => `rollups/${name}.sql`)
 
-const spans = 'rollups/validation_spans.sql'
+const spans = ['rollups/validation_spans.sql', 'rollups/test_spans.sql']
 
 const changed0005 = ['tables/tags.sql', 'rollups/tag_days.sql', 'rollups/tag_days_from_tags.sql']
 
@@ -85,7 +86,7 @@ function asBefore0005(text: string): string {
 test('a database with tags from before 0001 answers as if it had been made today', async () => {
   const old = join(folder, 'views')
   await cp(views, old, { recursive: true })
-  for (const added of ['migrations', 'reads', 'v1', ...added0003, ...added0004, spans]) {
+  for (const added of ['migrations', 'reads', 'v1', ...added0003, ...added0004, ...spans]) {
     await rm(join(old, added), { recursive: true })
   }
   for (const [path, text] of Object.entries(before)) await writeFile(join(old, path), text)
@@ -106,11 +107,14 @@ test('a database with tags from before 0001 answers as if it had been made today
   await whole.insert('tags', tags, 'all')
   await whole.insert('alert_events', alerts, 'all')
   await whole.insert('catalog_events', catalog, 'all')
+  await whole.insert('test_events', sampleTests(1, 40), 'all')
   const store = new ClickHouseStore(client)
   await store.insert('tags', tags.slice(0, 300), 'before')
   await store.insert('alert_events', alerts.slice(0, 70), 'before')
   // The engine of then made no spans of it.
-  await sqlServer(client).command('INSERT INTO catalog_events SELECT * FROM made.catalog_events')
+  for (const table of ['catalog_events', 'test_events']) {
+    await sqlServer(client).command(`INSERT INTO ${table} SELECT * FROM made.${table}`)
+  }
   await migrateDatabase({ url: server.url, database: 'aged' })
   await store.insert('tags', tags.slice(300), 'after')
   await store.insert('alert_events', alerts.slice(70), 'after')
@@ -120,6 +124,7 @@ test('a database with tags from before 0001 answers as if it had been made today
   expect(expected?.changes.length).toBeGreaterThan(alerts.length)
   expect(expected?.alerts.length).toBeGreaterThan(0)
   expect(expected?.spans.length).toBeGreaterThan(0)
+  expect(expected?.tests.length).toBeGreaterThan(40)
   expect(await sqlServer(client).query("SHOW TABLES LIKE 'lifecycle_dashboard'")).toEqual([])
   expect(await settingsOfTags(client)).toMatch(/= 8192, min_compress_block_size = 8192/)
   expect(await settingsOfTags(made)).toMatch(/= 1024, min_compress_block_size = 8192/)
@@ -145,6 +150,7 @@ async function contents(client: ReturnType<typeof createClient>) {
     spans: await server.query(
       'SELECT * EXCEPT (generation) FROM validation_spans FINAL ORDER BY validation_id',
     ),
+    tests: await server.query('SELECT * FROM test_spans FINAL ORDER BY ALL'),
     days: await server.query('SELECT * FROM tag_days FINAL ORDER BY ALL'),
     months: await server.query('SELECT * FROM tag_months FINAL ORDER BY ALL'),
     columns: await server.query(

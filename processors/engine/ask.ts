@@ -20,6 +20,23 @@ export const insertSettings: ClickHouseSettings = {
   wait_end_of_query: 1,
 }
 
+/** Names all ids of a block. */
+export const longQuery: ClickHouseSettings = { max_query_size: String(64 << 20) }
+
+/**
+ * Of an insert of what follows from rows that are there. Few rows at a time: each carries a history. One part, written
+ * by one thread; done again it changes nothing.
+ */
+export const foldSettings: ClickHouseSettings = {
+  ...insertSettings,
+  ...longQuery,
+  insert_deduplicate: 0,
+  max_block_size: '4096',
+  max_insert_threads: '1',
+  // As the API says: a fifth of planning, for nothing.
+  optimize_and_compare_chain: 0,
+}
+
 /** Error codes of a server that is unwell; any other code stops the process with the block named. */
 const transientCodes = new Set([
   '159', // TIMEOUT_EXCEEDED

@@ -12,7 +12,8 @@ import { ask, insertSettings, selectView } from './ask.ts'
 import type { Progress } from './assignment.ts'
 import type { BlockRange } from './block.ts'
 import { encodeRows } from './row-binary.ts'
-import { foldSpans } from './validation-spans.ts'
+import { foldTestSpans } from './test-spans.ts'
+import { foldValidationSpans } from './validation-spans.ts'
 
 /** Contract: every method throws `TransientError` where trying again later may help, else it is final. */
 export interface Store {
@@ -69,9 +70,13 @@ export class ClickHouseStore implements Store {
         // An insert answers nothing; the stream must end for the connection to be used again.
       }
     })
-    // Checked: the rows of this very table.
-    if (name === 'catalog_events')
-      await foldSpans(this.#client, rows as readonly Row<'catalog_events'>[])
+    // Checked, twice: the rows of this very table.
+    if (name === 'catalog_events') {
+      await foldValidationSpans(this.#client, rows as readonly Row<'catalog_events'>[])
+    }
+    if (name === 'test_events') {
+      await foldTestSpans(this.#client, rows as readonly Row<'test_events'>[])
+    }
   }
 
   async rowsOf<Name extends TableName>(name: Name, range: BlockRange): Promise<Row<Name>[]> {

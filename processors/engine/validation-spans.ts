@@ -6,17 +6,17 @@
  * of two that are at it at once, the one with the higher generation has seen what the other has.
  */
 
-import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
+import type { ClickHouseClient } from '@clickhouse/client'
 import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
-import { ask, insertSettings } from './ask.ts'
+import { ask, foldSettings, longQuery } from './ask.ts'
 
 /** So that no statement is too long, and none takes as long as a request may. */
 const assetsPerFold = 20_000
 const validationsPerFold = 50_000
 
 /** What changes of the catalogue bear on, once they are there. */
-export async function foldSpans(
+export async function foldValidationSpans(
   client: ClickHouseClient,
   changes: readonly Row<'catalog_events'>[],
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function foldSpans(
  * ATT&CK release, tables that came from a backup. The rows that were there are merged away: as long as each is
  * there twice, a question takes twice as long.
  */
-export async function foldAllSpans(
+export async function foldAllValidationSpans(
   client: ClickHouseClient,
   limits: FoldLimits = {},
 ): Promise<void> {
@@ -84,7 +84,7 @@ function nextSpans(client: ClickHouseClient, named: Named): Promise<NextSpans[]>
         validations = ${arrayLiteral(named.validations)},
         infrastructure_changes = ${arrayLiteral(named.infrastructure_changes)})`,
       format: 'JSONEachRow',
-      clickhouse_settings: { output_format_json_quote_64bit_integers: 1, max_query_size },
+      clickhouse_settings: { ...longQuery, output_format_json_quote_64bit_integers: 1 },
     })
     return answer.json<NextSpans>()
   })
@@ -116,18 +116,4 @@ function fold(client: ClickHouseClient, spans: readonly NextSpans[]): Promise<vo
       clickhouse_settings: foldSettings,
     })
   })
-}
-
-/** For the ids of a block. */
-const max_query_size = String(64 << 20)
-
-/** Few rows at a time: each carries the history of its asset. One part, written by one thread. */
-const foldSettings: ClickHouseSettings = {
-  ...insertSettings,
-  insert_deduplicate: 0,
-  max_block_size: '4096',
-  max_insert_threads: '1',
-  max_query_size,
-  // As the API says: a fifth of planning, for nothing.
-  optimize_and_compare_chain: 0,
 }

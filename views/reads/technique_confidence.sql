@@ -7,7 +7,7 @@
 -- level is unknown without detections. detection_rate and its one-sided 90 % Wilson lower bound are over
 -- validated tests, a test of age a weighing 2^(-a / aging_days); null without tests.
 -- status: validated, partial (partly detected, or valid through a sub-technique only), none.
--- after: detection_state, asset_status, test_rounds_brief, attack_catalogue, decay_policy_order
+-- after: detection_state, asset_status, attack_catalogue, decay_policy_order
 CREATE OR REPLACE VIEW technique_confidence AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -158,13 +158,17 @@ FROM
     LEFT JOIN
     (
         SELECT
-            assumeNotNull(t.technique_id) AS technique_id,
+            technique_id,
             groupArray((
                 ifNull(red_started_at, created_at),
-                transform(assumeNotNull(detection_result), ['detected', 'partially_detected'], [1, 0.5], 0.))) AS results
-        FROM test_rounds_brief(at_s = {at_s:Float64}, rounds = 'latest', from_s = 0, to_s = 0) AS t
-        WHERE state = 'validated'
-            AND t.technique_id IS NOT NULL
+                transform(detection_result, ['detected', 'partially_detected'], [1, 0.5], 0.))) AS results
+        FROM test_spans FINAL
+        WHERE from_time <= at
+            AND to_time > at
+            AND latest_until > at
+            AND is_begun
+            AND state = 'validated'
+            AND technique_id != ''
             AND detection_result IN ('detected', 'partially_detected', 'not_detected')
         GROUP BY technique_id
     ) AS tests ON tests.technique_id = c.technique_id

@@ -1,0 +1,22 @@
+-- One row per test, round and span of time in which what is known of the round stays the same: what questions about
+-- many tests need; test_rounds has the rest. Made by test_spans_folded with every block of tests, for all tests of
+-- the block; of several rows the one made of most updates counts: FINAL.
+CREATE TABLE IF NOT EXISTS test_spans
+(
+    test_id String COMMENT 'Test, with the system it comes from' CODEC(ZSTD(1)),
+    round UInt32 COMMENT 'Execution number, from 1',
+    from_time DateTime64(3, 'UTC') COMMENT 'Start of the span, UTC' CODEC(Delta, ZSTD(1)),
+    to_time DateTime64(3, 'UTC') COMMENT 'End of the span, not in it, UTC; 2299-12-31: the last' CODEC(ZSTD(1)),
+    is_begun Bool COMMENT 'The round has an update of its own by then',
+    latest_until DateTime64(3, 'UTC') COMMENT 'When a later round begins, UTC; 2299-12-31: none' CODEC(ZSTD(1)),
+    created_at DateTime64(3, 'UTC') COMMENT 'First update of the round, UTC; 1970: none' CODEC(ZSTD(1)),
+    technique_id LowCardinality(String) COMMENT 'ATT&CK technique under test, or empty',
+    machines Array(LowCardinality(String)) COMMENT 'Machines it ran on or was aimed at, lower case, short names and addresses',
+    state LowCardinality(String) COMMENT 'draft, red_executing, blue_evaluating, in_review, validated or rejected, or empty',
+    detection_result LowCardinality(String) COMMENT 'detected, partially_detected or not_detected, or empty',
+    red_started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Execution began, UTC' CODEC(ZSTD(1)),
+    updates UInt32 COMMENT 'Updates of the test that this row was made of'
+)
+ENGINE = ReplacingMergeTree(updates)
+ORDER BY (test_id, round, from_time)
+COMMENT 'Tests, round by round and span by span';
