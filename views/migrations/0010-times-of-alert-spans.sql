@@ -1,4 +1,4 @@
--- Times of all alerts are read in half the time, for a quarter of what they were on disk more.
+-- Times of all alerts are read in half the time, for half as much again on disk.
 -- changes: rollups/alert_spans.sql
 ALTER TABLE alert_spans
     MODIFY COLUMN raised_at CODEC(Delta, LZ4),

@@ -1,7 +1,12 @@
 -- One row per rule of another system and detection asset that has it among its external ids as of at_s (epoch
--- seconds): the asset of an alert whose producer names none. Of several assets it is the first by id.
+-- seconds): the asset of an alert whose producer names none. Of several assets it is the first by id. subject: what
+-- alerts_at has for an alert of that rule.
 CREATE OR REPLACE VIEW alert_assets AS
-SELECT external.system AS rule_system, external.id AS rule_id, min(asset_id) AS asset_id
+SELECT
+    external.system AS rule_system,
+    external.id AS rule_id,
+    concat('\0', rule_system, '\0', rule_id) AS subject,
+    min(asset_id) AS asset_id
 FROM
 (
     SELECT asset_id, op, external_ids

@@ -1,7 +1,7 @@
 -- One row per alert raised from since_s to at_s (epoch seconds), as of at_s, with what questions about many alerts
--- need; alert_state has the rest. asset_id is what the producer names: '' where it names none, then rule_system and
--- rule_id tell it (alert_assets), else both are ''. technique_ids are those that the alert names. Alerts that
--- alert_spans is behind with are folded now, so that it counts as soon as it is written.
+-- need; alert_state has the rest. subject is the detection asset that the producer names, or else stands for the rule,
+-- whose asset alert_assets tells: one text, since it is grouped by. technique_ids are those that the alert names. Alerts
+-- that alert_spans is behind with are folded now, so that it counts as soon as it is written.
 -- after: alert_spans, alert_spans_behind, alert_buckets_behind
 CREATE OR REPLACE VIEW alerts_at AS
 WITH
@@ -11,9 +11,7 @@ SELECT
     alert_id,
     event_time,
     raised_at,
-    asset_id,
-    if(asset_id = '', rule_system, '') AS rule_system,
-    if(asset_id = '', rule_id, '') AS rule_id,
+    if(asset_id = '', concat('\0', rule_system, '\0', rule_id), asset_id) AS subject,
     technique_ids,
     hosts,
     acknowledged_at,

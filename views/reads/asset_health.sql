@@ -13,24 +13,21 @@ FROM asset_status(at_s = {at_s:Float64}) AS s
 LEFT JOIN
 (
     SELECT
-        if(c.asset_id = '', alias.asset_id, c.asset_id) AS asset_id,
+        if(startsWith(c.subject, '\0'), alias.asset_id, c.subject) AS asset_id,
         max(c.last_at) AS last_alert_at,
         sum(c.true_positives) AS true_positives,
         sum(c.false_positives) AS false_positives
     FROM
     (
         SELECT
-            asset_id,
-            rule_system,
-            rule_id,
+            subject,
             max(raised_at) AS last_at,
             countIf(verdict = 'true_positive') AS true_positives,
             countIf(verdict = 'false_positive') AS false_positives
         FROM alerts_at(at_s = {at_s:Float64}, since_s = 0)
-        GROUP BY asset_id, rule_system, rule_id
+        GROUP BY subject
     ) AS c
-    LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias
-        ON alias.rule_system = c.rule_system AND alias.rule_id = c.rule_id
+    LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias ON alias.subject = c.subject
     GROUP BY asset_id
 ) AS n ON n.asset_id = s.asset_id
 SETTINGS join_use_nulls = 0;

@@ -95,7 +95,7 @@ FROM
         FROM
         (
             SELECT
-                if(c.asset_id = '', alias.asset_id, c.asset_id) AS asset_id,
+                if(startsWith(c.subject, '\0'), alias.asset_id, c.subject) AS asset_id,
                 day,
                 max(c.last_raised_at) AS last_raised_at,
                 sum(c.raised_30d) AS raised_30d,
@@ -104,9 +104,7 @@ FROM
             (
                 -- A row per machine of an alert, and one of the alert itself (machine '').
                 SELECT
-                    asset_id,
-                    rule_system,
-                    rule_id,
+                    subject,
                     toDate(raised_at) AS day,
                     max(raised_at) AS last_raised_at,
                     countIf(machine = '') AS raised,
@@ -119,9 +117,7 @@ FROM
                 (
                     SELECT
                         alert_id,
-                        asset_id,
-                        rule_system,
-                        rule_id,
+                        subject,
                         event_time,
                         raised_at,
                         arrayJoin(arrayPushFront(arrayFilter(host -> host != '', hosts), '')) AS machine
@@ -140,10 +136,9 @@ FROM
                     WHERE machine != ''
                     GROUP BY machine
                 ) AS runs ON runs.machine = l.machine
-                GROUP BY asset_id, rule_system, rule_id, day
+                GROUP BY subject, day
             ) AS c
-            LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias
-                ON alias.rule_system = c.rule_system AND alias.rule_id = c.rule_id
+            LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias ON alias.subject = c.subject
             GROUP BY asset_id, day
         )
         WHERE asset_id != ''

@@ -205,8 +205,7 @@ FROM
                                     exercise = {exercise:String}, technique_id = {technique_id:String}, tactic = {tactic:String},
                                     platform = {platform:String}, team = {team:String})), hosts)
                     ) AS c
-                    LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias
-                        ON alias.rule_system = c.rule_system AND alias.rule_id = c.rule_id
+                    LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias ON alias.subject = c.subject
                     LEFT JOIN
                     (
                         SELECT of, groupUniqArray(technique_id) AS technique_ids
@@ -221,7 +220,7 @@ FROM
                             HAVING argMax(op, version) = 'put'
                         )
                         GROUP BY of
-                    ) AS mapped ON mapped.of = if(c.asset_id = '', alias.asset_id, c.asset_id)
+                    ) AS mapped ON mapped.of = if(startsWith(c.subject, '\0'), alias.asset_id, c.subject)
                     UNION ALL
                     SELECT
                         'events' AS kind,

@@ -55,7 +55,11 @@ export function alertsAt(
 ): Record<string, unknown>[] {
   return toldAt(rows, catalog, atMs)
     .filter(({ raised_at }) => raised_at >= sinceMs)
-    .map(columnsOf)
+    .map((told) => ({
+      ...columnsOf(told),
+      // As an asset if the producer names it, else as the rule.
+      subject: told.asset_id || `\0${told.rule_system ?? ''}\0${told.rule_id ?? ''}`,
+    }))
 }
 
 /** One row per alert and span of time, from each time of a change to the next. */
@@ -74,6 +78,7 @@ export function alertSpans(
     return starts.flatMap((ms, index) =>
       foldsAt(own, spoken, ms).map((told) => ({
         ...columnsOf(told),
+        asset_id: told.asset_id,
         rule_system: told.rule_system ?? '',
         rule_id: told.rule_id ?? '',
         from_time: ms,
@@ -86,15 +91,10 @@ export function alertSpans(
 
 const neverMs = Date.UTC(2299, 11, 31)
 
-/** The rule leads to the asset only where the alert names none. */
 function columnsOf(told: AlertState): Record<string, unknown> {
-  const { alert_id, event_time, raised_at, asset_id, technique_ids, hosts, acknowledged_at } = told
-  return {
-    ...{ alert_id, event_time, raised_at, asset_id, technique_ids, hosts, acknowledged_at },
-    rule_system: asset_id === '' ? (told.rule_system ?? '') : '',
-    rule_id: asset_id === '' ? (told.rule_id ?? '') : '',
-    verdict: told.verdict ?? '',
-  }
+  const { alert_id, event_time, raised_at, technique_ids, hosts, acknowledged_at, verdict } = told
+  const known = { alert_id, event_time, raised_at, technique_ids, hosts, acknowledged_at }
+  return { ...known, verdict: verdict ?? '' }
 }
 
 function toldAt(
