@@ -72,6 +72,11 @@ export function questions({ identities, attackers, sessions, endMs }: Subjects):
       targetMs: seriesMs,
       path: () => `${operational}/trend?period=90d`,
     },
+    {
+      name: 'coverage by week, 12 weeks',
+      targetMs: seriesMs,
+      path: (turn) => `${operational}/coverage-weeks?at=${at(turn)}`,
+    },
     { name: 'all test metrics', targetMs: null, path: () => operational },
     {
       name: 'observed detection, 30 days',
