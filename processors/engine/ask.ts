@@ -23,20 +23,6 @@ export const insertSettings: ClickHouseSettings = {
 /** Names all ids of a block. */
 export const longQuery: ClickHouseSettings = { max_query_size: String(64 << 20) }
 
-/**
- * Of an insert of what follows from rows that are there. Few rows at a time: each carries a history. One part, written
- * by one thread; done again it changes nothing.
- */
-export const foldSettings: ClickHouseSettings = {
-  ...insertSettings,
-  ...longQuery,
-  insert_deduplicate: 0,
-  max_block_size: '4096',
-  max_insert_threads: '1',
-  // As the API says: a fifth of planning, for nothing.
-  optimize_and_compare_chain: 0,
-}
-
 /** Error codes of a server that is unwell; any other code stops the process with the block named. */
 const transientCodes = new Set([
   '159', // TIMEOUT_EXCEEDED
@@ -90,6 +76,31 @@ const parameterTypes: Readonly<Record<string, string>> = {
   first: 'UInt64',
   last: 'UInt64',
   time_ms: 'UInt64',
+}
+
+/** Fills `table` with rows of `<table>_folded(parameters)`: what follows from rows that are there. */
+export function insertFolded(
+  client: ClickHouseClient,
+  table: string,
+  parameters: string,
+): Promise<void> {
+  return ask(async () => {
+    await client.command({
+      query: `INSERT INTO ${table} SELECT * FROM ${table}_folded(${parameters})`,
+      clickhouse_settings: foldSettings,
+    })
+  })
+}
+
+/** Few rows at a time: each carries a history. One part, written by one thread; done again it changes nothing. */
+const foldSettings: ClickHouseSettings = {
+  ...insertSettings,
+  ...longQuery,
+  insert_deduplicate: 0,
+  max_block_size: '4096',
+  max_insert_threads: '1',
+  // As the API says: a fifth of planning, for nothing.
+  optimize_and_compare_chain: 0,
 }
 
 /** What a failed question to ClickHouse means: again later, or never. */

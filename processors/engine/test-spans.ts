@@ -9,7 +9,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
-import { ask, foldSettings } from './ask.ts'
+import { ask, insertFolded } from './ask.ts'
 
 /** So that no statement is too long, and none takes as long as a request may. */
 const testsPerFold = 20_000
@@ -55,11 +55,6 @@ function fold(
   tests: readonly string[],
   { part, parts }: { readonly part: number; readonly parts: number },
 ): Promise<void> {
-  return ask(async () => {
-    await client.command({
-      query: `INSERT INTO test_spans SELECT * FROM test_spans_folded(
-        tests = ${arrayLiteral(tests)}, part = ${part}, parts = ${parts})`,
-      clickhouse_settings: foldSettings,
-    })
-  })
+  const parameters = `tests = ${arrayLiteral(tests)}, part = ${part}, parts = ${parts}`
+  return insertFolded(client, 'test_spans', parameters)
 }

@@ -9,7 +9,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
-import { ask, foldSettings, longQuery } from './ask.ts'
+import { ask, insertFolded, longQuery } from './ask.ts'
 
 /** So that no statement is too long, and none takes as long as a request may. */
 const assetsPerFold = 20_000
@@ -109,11 +109,6 @@ async function foldEach(
 
 function fold(client: ClickHouseClient, spans: readonly NextSpans[]): Promise<void> {
   const assets = arrayLiteral(spans.map(({ asset_id }) => asset_id))
-  return ask(async () => {
-    await client.command({
-      query: `INSERT INTO validation_spans SELECT * FROM validation_spans_folded(
-        assets = ${assets}, generation = ${spans[0]?.generation})`,
-      clickhouse_settings: foldSettings,
-    })
-  })
+  const parameters = `assets = ${assets}, generation = ${spans[0]?.generation}`
+  return insertFolded(client, 'validation_spans', parameters)
 }
