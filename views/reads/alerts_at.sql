@@ -18,8 +18,8 @@ SELECT
     verdict
 FROM
 (
-    SELECT alert_id, event_time, raised_at, from_time, to_time, asset_id, alert_spans.rule_system AS rule_system,
-        alert_spans.rule_id AS rule_id, technique_ids, hosts, acknowledged_at, verdict
+    SELECT alert_id, event_time, raised_at, from_time, to_time, asset_id, rule_system, rule_id, technique_ids,
+        hosts, acknowledged_at, verdict
     FROM alert_spans
     WHERE bucket NOT IN (SELECT bucket FROM alert_buckets_behind)
         AND raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at

@@ -9,8 +9,8 @@ SELECT
     event_time AS from_time,
     next_time AS to_time,
     is_begun,
-    if(is_last_round, never, next_begun) AS latest_until,
-    if(is_begun, begun, toDateTime64(0, 3, 'UTC')) AS created_at,
+    latest_until,
+    created_at,
     ifNull(told_technique_id, '') AS technique_id,
     arrayDistinct(arrayFilter(
         name -> position(name, '.') <= 1 OR isIPv4String(name) OR isIPv6String(name),
@@ -21,6 +21,9 @@ SELECT
     updates
 FROM
 (
+    WITH
+        own_round = shown AS is_own,
+        own_round <= shown AS is_up_to
     SELECT
         test_id,
         shown,
@@ -28,9 +31,8 @@ FROM
         leadInFrame(event_time, 1, never) OVER whole AS next_time,
         toUInt32(count() OVER whole) AS updates,
         toBool(countIf(is_own) OVER past > 0) AS is_begun,
-        minIf(event_time, is_own) OVER past AS begun,
-        countIf(told_round > shown) OVER whole = 0 AS is_last_round,
-        minIf(event_time, told_round > shown) OVER whole AS next_begun,
+        minIf(event_time, is_own) OVER past AS created_at,
+        min(if(told_round > shown, event_time, never)) OVER whole AS latest_until,
         anyLastIf(if(has(cleared, 'technique_id'), '', u.technique_id), is_up_to) OVER past AS told_technique_id,
         anyLastIf(if(has(cleared, 'hosts'), [], u.hosts), is_up_to AND (notEmpty(u.hosts) OR has(cleared, 'hosts')))
             OVER past AS told_hosts,
@@ -42,25 +44,16 @@ FROM
     FROM
     (
         SELECT
-            *,
-            shown,
-            p.version AS version,
-            own_round = shown AS is_own,
-            own_round <= shown AS is_up_to
-        FROM
-        (
-            SELECT
-                test_id, event_time, cleared, technique_id, hosts, targets, state, detection_result, red_started_at,
-                e.version AS version,
-                ifNull(e.round, 1) AS told_round,
-                ifNull(e.round, greatest(1, max(ifNull(e.round, 1)) OVER (PARTITION BY test_id ORDER BY e.version))) AS own_round,
-                groupUniqArray(greatest(1, ifNull(e.round, 1))) OVER (PARTITION BY test_id) AS rounds
-            FROM test_events AS e
-            WHERE (empty({tests:Array(String)}) OR test_id IN {tests:Array(String)})
-                AND cityHash64(test_id) % {parts:UInt32} = {part:UInt32}
-        ) AS p
-        ARRAY JOIN arrayDistinct(arrayPushFront(rounds, 1)) AS shown
+            test_id, event_time, cleared, technique_id, hosts, targets, state, detection_result, red_started_at,
+            e.version AS version,
+            ifNull(e.round, 1) AS told_round,
+            ifNull(e.round, max(told_round) OVER (PARTITION BY test_id ORDER BY e.version)) AS own_round,
+            groupUniqArray(told_round) OVER (PARTITION BY test_id) AS told_rounds
+        FROM test_events AS e
+        WHERE (empty({tests:Array(String)}) OR test_id IN {tests:Array(String)})
+            AND cityHash64(test_id) % {parts:UInt32} = {part:UInt32}
     ) AS u
+    ARRAY JOIN arrayDistinct(arrayPushFront(told_rounds, 1)) AS shown
     WINDOW
         past AS (PARTITION BY test_id, shown ORDER BY u.version ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
         whole AS (PARTITION BY test_id, shown ORDER BY u.version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
