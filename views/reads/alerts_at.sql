@@ -11,21 +11,19 @@ SELECT
     alert_id,
     event_time,
     raised_at,
-    if(asset_id = '', concat('\0', rule_system, '\0', rule_id), asset_id) AS subject,
+    subject,
     technique_ids,
     hosts,
     acknowledged_at,
     verdict
 FROM
 (
-    SELECT alert_id, event_time, raised_at, from_time, to_time, asset_id, rule_system, rule_id, technique_ids,
-        hosts, acknowledged_at, verdict
+    SELECT alert_id, event_time, raised_at, from_time, to_time, subject, technique_ids, hosts, acknowledged_at, verdict
     FROM alert_spans
     WHERE bucket NOT IN (SELECT bucket FROM alert_buckets_behind)
         AND raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
     UNION ALL
-    SELECT alert_id, event_time, raised_at, from_time, to_time, asset_id, rule_system, rule_id, technique_ids,
-        hosts, acknowledged_at, verdict
+    SELECT alert_id, event_time, raised_at, from_time, to_time, subject, technique_ids, hosts, acknowledged_at, verdict
     FROM alert_spans_behind
     WHERE raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
 ) AS s;

@@ -1,6 +1,6 @@
--- The rows of alert_spans as they follow from alert_changes now; of all alerts, or (is_behind) of those alone whose
--- bucket is behind. Changes are put in order; what one does not tell stays as it was.
--- after: alert_buckets_behind
+-- The rows of alert_spans as they follow from alert_changes now. Changes are put in order; what one does not tell stays as
+-- it was. Asked for some buckets (WHERE bucket …) it reads no others.
+-- after: alert_changes
 CREATE VIEW IF NOT EXISTS alert_spans_folded AS
 WITH toDateTime64('2299-12-31 00:00:00', 3, 'UTC') AS never
 SELECT
@@ -10,13 +10,13 @@ SELECT
     ifNull(nullIf(told_raised_at, never), begun) AS raised_at,
     if(records = 0, never, from_times[place]) AS from_time,
     if(is_last, never, from_times[place + 1]) AS to_time,
-    ifNull(rule_systems[place], '') AS rule_system,
-    ifNull(rule_ids[place], '') AS rule_id,
-    ifNull(asset_ids[place], '') AS asset_id,
-    techniques[place].2 AS technique_ids,
-    machines[place].2 AS hosts,
+    toLowCardinality(ifNull(
+        nullIf(asset_ids[place], ''),
+        concat('\0', ifNull(rule_systems[place], ''), '\0', ifNull(rule_ids[place], '')))) AS subject,
+    CAST(techniques[place].2, 'Array(LowCardinality(String))') AS technique_ids,
+    CAST(machines[place].2, 'Array(LowCardinality(String))') AS hosts,
     nullIf(acknowledged[place], never) AS acknowledged_at,
-    ifNull(verdicts[place], '') AS verdict,
+    toLowCardinality(ifNull(verdicts[place], '')) AS verdict,
     if(is_last, changed, 0) AS changes,
     if(is_last, digests, 0) AS digest
 FROM
@@ -41,7 +41,6 @@ FROM
         arrayFill(x -> x IS NOT NULL, rows.10) AS acknowledged,
         arrayFill(x -> x IS NOT NULL, rows.11) AS verdicts
     FROM alert_changes AS c
-    WHERE NOT {is_behind:Bool} OR bucket IN (SELECT bucket FROM alert_buckets_behind)
     GROUP BY bucket, alert_id
 )
 ARRAY JOIN

@@ -2,5 +2,5 @@
 -- after: alert_spans_folded
 CREATE MATERIALIZED VIEW IF NOT EXISTS alert_spans_refreshed REFRESH EVERY 30 MINUTE TO alert_spans AS
 SELECT *
-FROM alert_spans_folded(is_behind = false)
+FROM alert_spans_folded
 SETTINGS max_threads = 1;

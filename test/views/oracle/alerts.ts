@@ -55,11 +55,7 @@ export function alertsAt(
 ): Record<string, unknown>[] {
   return toldAt(rows, catalog, atMs)
     .filter(({ raised_at }) => raised_at >= sinceMs)
-    .map((told) => ({
-      ...columnsOf(told),
-      // As an asset if the producer names it, else as the rule.
-      subject: told.asset_id || `\0${told.rule_system ?? ''}\0${told.rule_id ?? ''}`,
-    }))
+    .map(columnsOf)
 }
 
 /** One row per alert and span of time, from each time of a change to the next. */
@@ -78,9 +74,6 @@ export function alertSpans(
     return starts.flatMap((ms, index) =>
       foldsAt(own, spoken, ms).map((told) => ({
         ...columnsOf(told),
-        asset_id: told.asset_id,
-        rule_system: told.rule_system ?? '',
-        rule_id: told.rule_id ?? '',
         from_time: ms,
         to_time: starts[index + 1] ?? neverMs,
         changes: index === starts.length - 1 ? own.length + spoken.length : 0,
@@ -94,7 +87,9 @@ const neverMs = Date.UTC(2299, 11, 31)
 function columnsOf(told: AlertState): Record<string, unknown> {
   const { alert_id, event_time, raised_at, technique_ids, hosts, acknowledged_at, verdict } = told
   const known = { alert_id, event_time, raised_at, technique_ids, hosts, acknowledged_at }
-  return { ...known, verdict: verdict ?? '' }
+  // As an asset if the producer names it, else as the rule.
+  const subject = told.asset_id || `\0${told.rule_system ?? ''}\0${told.rule_id ?? ''}`
+  return { ...known, subject, verdict: verdict ?? '' }
 }
 
 function toldAt(
