@@ -3,13 +3,13 @@
 -- bears on it, for all assets that it bears on; of several rows the one of the latest generation counts: FINAL.
 CREATE TABLE IF NOT EXISTS validation_spans
 (
-    validation_id String COMMENT 'Validation' CODEC(ZSTD(1)),
-    asset_id String COMMENT 'Detection asset' CODEC(ZSTD(1)),
+    validation_id String COMMENT 'Validation' CODEC(LZ4),
+    asset_id LowCardinality(String) COMMENT 'Detection asset' CODEC(LZ4),
     technique_id LowCardinality(String) COMMENT 'ATT&CK technique; empty: every technique the asset is mapped to',
-    validated_at DateTime64(3, 'UTC') COMMENT 'When it was seen, UTC',
-    expires_at DateTime64(3, 'UTC') COMMENT 'When it stops being valid, by itself or by the policy that governs, UTC',
+    validated_at DateTime64(3, 'UTC') COMMENT 'When it was seen, UTC' CODEC(NONE),
+    expires_at DateTime64(3, 'UTC') COMMENT 'When it stops being valid, by itself or by the policy that governs, UTC' CODEC(NONE),
     outcome UInt8 COMMENT '2 detected, 1 partially, 0 not',
-    rank UInt256 COMMENT 'Order by time seen, then by version' CODEC(ZSTD(1)),
+    rank UInt256 COMMENT 'Order by time seen, then by version' CODEC(NONE),
     unchanged_from Array(DateTime64(3, 'UTC')) COMMENT 'Starts of the spans without a cause but expiry, UTC',
     unchanged_to Array(DateTime64(3, 'UTC')) COMMENT 'Their ends, not in them, UTC; 2299-12-31: none',
     changed_from Array(DateTime64(3, 'UTC')) COMMENT 'Starts of the spans in which the rule is another one, UTC',
