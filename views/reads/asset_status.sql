@@ -2,8 +2,9 @@
 -- validated), noisy (a UTC day of the last 30 with more alerts than its policy allows), silent (in service and
 -- without an alert or a hit of its own rule for the days its policy allows), healthy. Alerts around a test on
 -- the same machine break the silence but make no noise. silent_because: log_source where nothing of its log
--- source arrived either, else rule. is_counted: adopted, or validated at least once. A hit whose tag is superseded
--- is none: the rule of today takes it back, or has one of its own at the same event time.
+-- source arrived either, else rule. health_factor: what that counts for in confidence. is_counted: adopted, or
+-- validated at least once. A hit whose tag is superseded is none: the rule of today takes it back, or has one of its
+-- own at the same event time.
 -- after: alerts_at, alert_assets, test_runs, decay_policy_order
 CREATE OR REPLACE VIEW asset_status AS
 WITH
@@ -24,7 +25,33 @@ WITH
             WHERE first_seen <= at
             GROUP BY name
         )
-    ) AS arrivals
+    ) AS arrivals,
+    -- Runs of tests on one axis, machine after machine, so that the last on a machine before an alert is found by its
+    -- place; a join takes three times as long. (machines, their numbers, places); the first place is long before all.
+    toInt64(17592186044416) AS axis_ms,
+    (
+        SELECT (
+            groupArray(machine),
+            arrayEnumerate(groupArray(machine)),
+            arraySort(arrayPushBack(
+                arrayFlatten(arrayMap(
+                    (starts, number) -> arrayMap(start -> number * axis_ms + start, starts),
+                    groupArray(starts),
+                    arrayEnumerate(groupArray(starts)))),
+                -axis_ms)))
+        FROM
+        (
+            SELECT arrayJoin(machines) AS machine, groupArray(toUnixTimestamp64Milli(started_at)) AS starts
+            FROM test_runs(
+                at_s = {at_s:Float64},
+                from_s = greatest({at_s:Float64} - 32 * 86400, 0),
+                to_s = {at_s:Float64} + 1)
+            WHERE machine != ''
+            GROUP BY machine
+        )
+    ) AS runs,
+    -- (subjects, assets): whose the alerts of a rule are.
+    (SELECT (groupArray(subject), groupArray(asset_id)) FROM alert_assets(at_s = {at_s:Float64})) AS aliases
 SELECT
     asset_id,
     is_active,
@@ -35,6 +62,7 @@ SELECT
         is_noisy, 'noisy',
         is_silent, 'silent',
         'healthy') AS health_status,
+    transform(health_status, ['healthy', 'noisy', 'untested'], [1, 0.5, 0.25], 0.) AS health_factor,
     if(health_status = 'silent',
         if(log_source_name != '' AND arrivals[lowerUTF8(log_source_name)] < silent_from, 'log_source', 'rule'),
         NULL) AS silent_because,
@@ -95,53 +123,22 @@ FROM
         FROM
         (
             SELECT
-                if(startsWith(c.subject, '\0'), alias.asset_id, c.subject) AS asset_id,
-                day,
-                max(c.last_raised_at) AS last_raised_at,
-                sum(c.raised_30d) AS raised_30d,
-                if(day > toDate(at) - 30, sum(c.raised) - sum(c.tested), 0) AS raised_noise
-            FROM
-            (
-                -- A row per machine of an alert, and one of the alert itself (machine '').
-                SELECT
-                    subject,
-                    toDate(raised_at) AS day,
-                    max(raised_at) AS last_raised_at,
-                    countIf(machine = '') AS raised,
-                    countIf(machine = '' AND raised_at > at - toIntervalDay(30)) AS raised_30d,
-                    uniqExactIf(alert_id, arrayExists(
-                        start -> l.event_time >= start - toIntervalSecond(60)
-                            AND l.event_time <= start + toIntervalHour(24),
-                        runs.starts)) AS tested
-                FROM
-                (
-                    SELECT
-                        alert_id,
-                        subject,
-                        event_time,
-                        raised_at,
-                        arrayJoin(arrayPushFront(arrayFilter(host -> host != '', hosts), '')) AS machine
-                    FROM alerts_at(
-                        at_s = {at_s:Float64},
-                        since_s = greatest(0, {at_s:Float64} - 86400 * (
-                            SELECT greatest(31, arrayMax(policies.silent_days)) FROM decay_policy_order)))
-                ) AS l
-                LEFT JOIN
-                (
-                    SELECT arrayJoin(machines) AS machine, groupArray(started_at) AS starts
-                    FROM test_runs(
-                        at_s = {at_s:Float64},
-                        from_s = greatest({at_s:Float64} - 32 * 86400, 0),
-                        to_s = {at_s:Float64} + 1)
-                    WHERE machine != ''
-                    GROUP BY machine
-                ) AS runs ON runs.machine = l.machine
-                GROUP BY subject, day
-            ) AS c
-            LEFT JOIN alert_assets(at_s = {at_s:Float64}) AS alias ON alias.subject = c.subject
+                transform(subject, aliases.1, aliases.2) AS asset_id,
+                toDate(raised_at) AS day,
+                max(raised_at) AS last_raised_at,
+                countIf(raised_at > at - toIntervalDay(30)) AS raised_30d,
+                countIf(day > toDate(at) - 30 AND NOT arrayExists(
+                    place -> place - roundDown(place, runs.3) BETWEEN 0 AND 86460000,
+                    arrayMap(
+                        host -> transform(host, runs.1, runs.2, toInt64(0)) * axis_ms
+                            + toUnixTimestamp64Milli(event_time) + 60000,
+                        hosts))) AS raised_noise
+            FROM alerts_at(
+                at_s = {at_s:Float64},
+                since_s = greatest(0, {at_s:Float64} - 86400 * (
+                    SELECT greatest(31, arrayMax(policies.silent_days)) FROM decay_policy_order)))
             GROUP BY asset_id, day
         )
-        WHERE asset_id != ''
         GROUP BY asset_id
     ) AS n ON n.asset_id = a.asset_id
     LEFT JOIN
