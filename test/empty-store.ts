@@ -72,32 +72,6 @@ export const emptyStore = {
       detected_tests: 0,
     },
   ],
-  dashboard_assets: [
-    {
-      assets: 0,
-      active_assets: 0,
-      candidates: 0,
-      untested_assets: 0,
-      noisy_assets: 0,
-      silent_assets: 0,
-      healthy_assets: 0,
-    },
-  ],
-  dashboard_techniques: [
-    {
-      techniques: 691,
-      validated: 0,
-      partial: 0,
-      coverage_pct: 0,
-      unknown_confidence: 691,
-      very_low_confidence: 0,
-      low_confidence: 0,
-      medium_confidence: 0,
-      high_confidence: 0,
-      score_mean: null,
-      orphans: 691,
-    },
-  ],
   dashboard_work: [
     {
       validations: 0,

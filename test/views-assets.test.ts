@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readAssets } from '../api/lifecycle/asset-schema.ts'
+import { checkedClient, type Send, testApp } from './api-client.ts'
 import { attack, catalogDay0, halfDayMs } from './views/catalog-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import {
@@ -11,6 +13,7 @@ import {
   tags,
   worldAt,
 } from './views/lifecycle-world.ts'
+import { listed } from './views/listed.ts'
 import { isoTime } from './views/load.ts'
 import { alertStates } from './views/oracle/alerts.ts'
 import {
@@ -28,10 +31,12 @@ import { printSeed } from './views/seed.ts'
 /** The list of assets, what rules can detect, alerts, weeks and totals, against what is worked out by hand. */
 
 let database: ViewsDatabase
+let send: Send
 
 beforeAll(async () => {
   printSeed('views of assets')
   database = await openViewsDatabase()
+  send = checkedClient(testApp({ views: database.views }))
   await loadWorld(database)
 }, 60_000)
 afterAll(() => database.close())
@@ -43,7 +48,7 @@ async function read(view: string, parameters: Record<string, string | number | s
 test('an asset is listed with its health, techniques and how validations stand', async () => {
   for (const atMs of instants) {
     const expected = assetsAt(catalog, worldAt(atMs))
-    const seen = await read('detection_assets', { at_s: atMs / 1000, asset_id: '' })
+    const seen = await listed(database, atMs)
     expect(compared(seen, ['asset_id'], expected[0]), isoTime(atMs)).toEqual(
       compared(expected, ['asset_id']),
     )
@@ -52,11 +57,8 @@ test('an asset is listed with its health, techniques and how validations stand',
 
 test('one asset is asked for as it is in the list', async () => {
   const at_s = Number(instants[1]) / 1000
-  const all = await read('detection_assets', { at_s, asset_id: '' })
-  for (const row of all.slice(0, 3)) {
-    const asset_id = String(row['asset_id'])
-    expect(await read('detection_assets', { at_s, asset_id })).toEqual([row])
-  }
+  const all = await readAssets(database, at_s)
+  for (const one of all.slice(0, 3)) expect(await readAssets(database, at_s, one.id)).toEqual([one])
 })
 
 test('validations come with the records that told them, the first where an id came twice', async () => {
@@ -200,10 +202,23 @@ test('weeks tell which techniques rose and fell between their ends', async () =>
 
 test('the totals are those of the lists', async () => {
   for (const atMs of instants) {
-    const expected = dashboardAt(catalog, worldAt(atMs), attack)
-    const parts = ['dashboard_assets', 'dashboard_techniques', 'dashboard_work']
-    const rows = await Promise.all(parts.map((view) => read(view, { at_s: atMs / 1000 })))
-    const seen = Object.assign({}, ...rows.flat())
-    expect(compared([seen], []), isoTime(atMs)).toEqual(compared([expected], []))
+    const { assets, coverage, confidence, ...expected } = dashboardAt(
+      catalog,
+      worldAt(atMs),
+      attack,
+    )
+    const at = encodeURIComponent(isoTime(atMs))
+    const { body } = await send(`/api/v1/detection-lifecycle/dashboard?at=${at}`)
+    expect(body, isoTime(atMs)).toMatchObject({
+      ...expected,
+      assets,
+      coverage: { ...coverage, coverage_pct: near(coverage.coverage_pct) },
+      confidence: { ...confidence, score_mean: near(confidence.score_mean) },
+    })
   }
 })
+
+/** Sums of floats differ in the last digits. */
+function near(value: number | null): unknown {
+  return value === null ? null : expect.closeTo(value, 9)
+}

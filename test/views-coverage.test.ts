@@ -4,6 +4,7 @@ import { attack } from './views/catalog-histories.ts'
 import { coverageInstants, sampleCoverage } from './views/coverage-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import { compared } from './views/lifecycle-world.ts'
+import { listed } from './views/listed.ts'
 import { isoTime, load } from './views/load.ts'
 import { assetsAt } from './views/oracle/assets.ts'
 import { regression } from './views/oracle/coverage.ts'
@@ -68,7 +69,7 @@ test('assets are listed with all that is said of them', async () => {
   const nothing = { alerts: [], tests: [], hits: new Map(), arrivals: new Map() }
   for (const atMs of instants.slice(0, 3)) {
     const expected = assetsAt(catalog, { atMs, lifecycle, ...nothing })
-    const seen = await read('detection_assets', { at_s: atMs / 1000, asset_id: '' })
+    const seen = await listed(database, atMs)
     expect(compared(seen, ['asset_id']), isoTime(atMs)).toEqual(compared(expected, ['asset_id']))
   }
 })

@@ -236,7 +236,9 @@ function changeOf({ value }: OutRecord): Change {
 
 const asOf = [
   'detection_state',
-  'asset_health',
+  'asset_status',
+  'asset_alerts',
+  'technique_evidence',
   'technique_confidence',
   'coverage',
   'coverage_total',
@@ -249,8 +251,6 @@ const asOf = [
   'infrastructure_changes',
   'decay_policies',
   'alert_state',
-  'dashboard_assets',
-  'dashboard_techniques',
   'dashboard_work',
 ] as const
 

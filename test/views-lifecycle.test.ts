@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readConfidence } from '../api/lifecycle/confidence-schema.ts'
 import { attack, catalogDay0, halfDayMs } from './views/catalog-histories.ts'
 import { openViewsDatabase, type ViewsDatabase } from './views/database.ts'
 import {
@@ -88,12 +89,24 @@ test.concurrent('the newest valid validation of each asset and technique governs
 test.concurrent('the health of assets follows alerts, hits, tests and arrivals', async () => {
   for (const atMs of instants) {
     const expected = healths(worldAt(atMs))
-    const seen = await read('asset_health', atMs)
+    const alertsOf = new Map(
+      (await read('asset_alerts', atMs)).map((row) => [row['asset_id'], row]),
+    )
+    const seen = (await read('asset_status', atMs)).map((row) => {
+      return { ...noAlerts, ...row, ...alertsOf.get(row['asset_id']) }
+    })
     expect(compared(seen, ['asset_id'], expected[0]), isoTime(atMs)).toEqual(
       compared(expected, ['asset_id']),
     )
   }
 })
+
+const noAlerts = {
+  true_positives: 0,
+  false_positives: 0,
+  false_positive_rate: null,
+  last_alert_at: null,
+}
 
 test.concurrent('confidence in each technique is its policy over its four factors', async () => {
   for (const atMs of instants) {
@@ -101,6 +114,11 @@ test.concurrent('confidence in each technique is its policy over its four factor
     const seen = await read('technique_confidence', atMs)
     expect(compared(seen, ['technique_id'], expected[0]), isoTime(atMs)).toEqual(
       compared(expected, ['technique_id']),
+    )
+    // Read in halves it is the same, member by member.
+    const { techniques } = await readConfidence(database, atMs / 1000)
+    expect(compared(techniques, ['technique_id']), isoTime(atMs)).toEqual(
+      compared(seen, ['technique_id']),
     )
   }
 })

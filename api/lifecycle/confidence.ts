@@ -6,73 +6,16 @@ import { at, instantNow, limit, list, range, tacticIds, techniqueId } from '../p
 import { notFound } from '../problem.ts'
 import { json, type Resource, timestamp } from '../resource.ts'
 import { techniqueUrl } from '../ttp/rollup.ts'
+import {
+  type ConfidenceRow,
+  confidence,
+  confidenceExample,
+  level,
+  readConfidence,
+  statuses,
+} from './confidence-schema.ts'
 
-/** How sure we may be of detecting each technique, with what the score is made of (L7, L8). */
-
-const count = z.int().nonnegative()
-const factor = z.number().min(0).max(1)
-const statuses = z.enum(['validated', 'partial', 'none'])
-const level = z.enum(['unknown', 'very_low', 'low', 'medium', 'high'])
-
-const confidence = z
-  .object({
-    technique_id: z.string(),
-    name: z.string(),
-    parent_id: z.string().nullable(),
-    tactics: z.array(z.string()),
-    platforms: z.array(z.string()),
-    status: statuses,
-    score: z.number().min(0).max(100),
-    level,
-    score_breakdown: z.record(z.string(), z.number()),
-    recency: factor,
-    coverage: factor,
-    health: factor,
-    health_mean: factor,
-    diversity: factor,
-    detection_count: count,
-    valid_detection_count: count,
-    last_validated_at: timestamp.nullable(),
-    next_validation_due: timestamp.nullable(),
-    risk_factors: z.array(z.string()),
-    test_count: count,
-    detection_rate: factor.nullable(),
-    detection_rate_lower_bound: factor.nullable().openapi({
-      description: 'One-sided 90 % Wilson bound over tests weighted by age; null without tests.',
-    }),
-    policy_id: z.string(),
-    last_recalculated_at: timestamp,
-    url: z.string().nullable(),
-  })
-  .openapi('TechniqueConfidence')
-
-const example: z.input<typeof confidence> = {
-  technique_id: 'T1003.006',
-  name: 'DCSync',
-  parent_id: 'T1003',
-  tactics: ['TA0006'],
-  platforms: ['Windows'],
-  status: 'validated',
-  score: 71.2,
-  level: 'medium',
-  score_breakdown: { recency: 30, coverage: 20, health: 16.2, diversity: 5 },
-  recency: 1,
-  coverage: 0.6667,
-  health: 0.65,
-  health_mean: 0.65,
-  diversity: 0.3333,
-  detection_count: 2,
-  valid_detection_count: 1,
-  last_validated_at: '2026-11-20T11:02:00.000Z',
-  next_validation_due: '2027-02-18T11:02:00.000Z',
-  risk_factors: ['single_detection'],
-  test_count: 4,
-  detection_rate: 0.75,
-  detection_rate_lower_bound: 0.43,
-  policy_id: 'default',
-  last_recalculated_at: '2026-11-21T00:00:00.000Z',
-  url: 'https://attack.mitre.org/techniques/T1003/006/',
-}
+/** How sure we may be of detecting each technique, with its history (L7, L8). */
 
 const withHistory = confidence
   .extend({
@@ -106,7 +49,7 @@ const withHistory = confidence
   .openapi('TechniqueConfidenceHistory')
 
 const historyExample: z.input<typeof withHistory> = {
-  ...example,
+  ...confidenceExample,
   history: [
     {
       date: '2026-11-20',
@@ -150,10 +93,10 @@ const listRoute = createRoute({
   responses: {
     200: json(
       z
-        .object({ data: z.array(confidence), next_cursor: nextCursor, total: count })
+        .object({ data: z.array(confidence), next_cursor: nextCursor, total: z.int() })
         .openapi('ConfidencePage'),
       'Scores with what they are made of.',
-      { data: [example], next_cursor: null, total: 1 },
+      { data: [confidenceExample], next_cursor: null, total: 1 },
     ),
   },
 })
@@ -179,10 +122,8 @@ export const confidences: Resource = (app, services) => {
     const query = c.req.valid('query')
     const tactics = tacticIds(query.tactic, attack)
     const platforms = new Set(query.platform.map((platform) => platform.toLowerCase()))
-    const rows = await views.select<ConfidenceRow>('technique_confidence', {
-      at_s: query.at ?? instantNow(clock),
-    })
-    const found = rows
+    const { techniques } = await readConfidence(services, query.at ?? instantNow(clock))
+    const found = techniques
       .filter((row) => query.confidence_level === undefined || row.level === query.confidence_level)
       .filter((row) => tactics.length === 0 || row.tactics.some((id) => tactics.includes(id)))
       .filter(
@@ -200,12 +141,12 @@ export const confidences: Resource = (app, services) => {
     const { technique: technique_id } = c.req.valid('param')
     const { at: asked, from = 0, to = Number.POSITIVE_INFINITY } = c.req.valid('query')
     const at_s = asked ?? instantNow(clock)
-    const [rows, reported, changed] = await Promise.all([
-      views.select<ConfidenceRow>('technique_confidence', { at_s }),
+    const [{ techniques }, reported, changed] = await Promise.all([
+      readConfidence(services, at_s),
       views.select<HistoryRow>('confidence_history', { at_s, technique_id }),
       views.select<ChangeRow>('validity_changes', { at_s, technique_id }),
     ])
-    const row = rows.find((candidate) => candidate.technique_id === technique_id)
+    const row = techniques.find((candidate) => candidate.technique_id === technique_id)
     if (row === undefined) throw notFound(`Technique ${technique_id} of ATT&CK ${attack.release}`)
     const isAsked = (time: string) => inRange(Date.parse(time) / secondMs, from, to)
     const history = reported
@@ -224,12 +165,6 @@ type ChangeRow = z.input<typeof withHistory>['changes'][number]
 
 function inRange(timeS: number, from: number, to: number): boolean {
   return timeS >= from && timeS < to
-}
-
-/** A row of `technique_confidence`. */
-type ConfidenceRow = Omit<z.input<typeof confidence>, 'url' | 'parent_id'> & {
-  /** Its own id where it is no sub-technique. */
-  readonly parent_id: string
 }
 
 function toConfidence(row: ConfidenceRow, attack: Attack): z.output<typeof confidence> {

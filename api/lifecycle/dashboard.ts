@@ -1,6 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { at, instantNow } from '../parameters.ts'
 import { json, type Resource } from '../resource.ts'
+import { type AssetStatusRow, healthStatuses } from './asset-schema.ts'
+import { type ConfidenceRow, level, readConfidence, statuses } from './confidence-schema.ts'
 import { readSnapshots, snapshot, snapshotExample } from './snapshots.ts'
 
 /** The detection lifecycle at a glance. */
@@ -74,52 +76,66 @@ export const lifecycleDashboard: Resource = (app, services) => {
   const { views, clock } = services
   app.openapi(route, async (c) => {
     const at_s = c.req.valid('query').at ?? instantNow(clock)
-    // Side by side: to plan them takes ClickHouse longer than to run them, and it plans on one core each.
-    const [snapshots, ...parts] = await Promise.all([
+    const [snapshots, confidence, owners, [work]] = await Promise.all([
       readSnapshots(services, at_s),
-      ...countViews.map((view) => views.select<Counts>(view, { at_s })),
+      readConfidence(services, at_s),
+      views.select<{ technique_id: string }>('technique_owners', { at_s }),
+      views.select<Record<string, number>>('dashboard_work', { at_s }),
     ])
-    const counts: Counts = Object.assign({}, ...parts.flat())
-    return c.json(dashboard.parse({ ...grouped(counts), snapshots: snapshots.slice(0, 2) }), 200)
+    const techniques = confidence.techniques.filter(({ domain }) => domain === 'enterprise-attack')
+    const body = {
+      assets: ofAssets(confidence.assets),
+      ...ofTechniques(techniques, new Set(owners.map(({ technique_id }) => technique_id))),
+      ...ofWork(work ?? {}),
+      snapshots: snapshots.slice(0, 2),
+    }
+    return c.json(dashboard.parse(body), 200)
   })
 }
 
-/** Views of one row each. */
-const countViews = ['dashboard_techniques', 'dashboard_assets', 'dashboard_work'] as const
-
-/** The columns of `countViews`. */
-type Counts = Readonly<Record<string, number | null>>
-
-function grouped(row: Counts) {
-  const { techniques, orphans } = row
+function ofAssets(all: readonly AssetStatusRow[]) {
+  const assets = all.filter((asset) => asset.is_counted)
   return {
-    assets: {
-      total: row['assets'],
-      active: row['active_assets'],
-      candidates: row['candidates'],
-      by_health: {
-        untested: row['untested_assets'],
-        noisy: row['noisy_assets'],
-        silent: row['silent_assets'],
-        healthy: row['healthy_assets'],
-      },
-    },
+    total: assets.length,
+    active: assets.filter((asset) => asset.is_active).length,
+    candidates: all.length - assets.length,
+    by_health: counts(
+      healthStatuses,
+      assets.map((asset) => asset.health_status),
+    ),
+  }
+}
+
+function ofTechniques(rows: readonly ConfidenceRow[], owned: ReadonlySet<string>) {
+  const known = rows.filter((row) => row.level !== 'unknown')
+  const { validated, partial } = counts(
+    statuses.options,
+    rows.map((row) => row.status),
+  )
+  const orphans = rows.filter((row) => !owned.has(row.technique_id)).length
+  return {
     coverage: {
-      coverage_pct: row['coverage_pct'],
-      validated: row['validated'],
-      partial: row['partial'],
-      total: techniques,
+      coverage_pct: mean(validated + 0.5 * partial, rows.length, 100),
+      validated,
+      partial,
+      total: rows.length,
     },
     confidence: {
-      score_mean: row['score_mean'],
-      by_level: {
-        unknown: row['unknown_confidence'],
-        very_low: row['very_low_confidence'],
-        low: row['low_confidence'],
-        medium: row['medium_confidence'],
-        high: row['high_confidence'],
-      },
+      score_mean: mean(
+        known.reduce((total, row) => total + row.score, 0),
+        known.length,
+      ),
+      by_level: counts(
+        level.options,
+        rows.map((row) => row.level),
+      ),
     },
+    ownership: { owned: rows.length - orphans, orphans },
+  }
+}
+
+function ofWork(row: Readonly<Record<string, number>>) {
+  return {
     validations: {
       total: row['validations'],
       valid: row['valid_validations'],
@@ -130,7 +146,16 @@ function grouped(row: Counts) {
       in_progress: row['queue_in_progress'],
       overdue: row['queue_overdue'],
     },
-    ownership: { owned: Number(techniques) - Number(orphans), orphans },
     infrastructure_changes_30d: row['changes_30d'],
   }
+}
+
+function mean(total: number, of: number, times = 1): number | null {
+  return of === 0 ? null : (total / of) * times
+}
+
+/** How many of `found` are each of `names`. */
+function counts<Name extends string>(names: readonly Name[], found: readonly Name[]) {
+  const entries = names.map((name) => [name, found.filter((one) => one === name).length])
+  return Object.fromEntries(entries) as Record<Name, number>
 }

@@ -1,9 +1,9 @@
--- One row per detection asset that exists as of at_s (epoch seconds), with its health, its techniques and how
--- its validations stand; asset_id '' is every asset. is_counted: adopted, or validated at least once; a
+-- One row per detection asset that exists as of at_s (epoch seconds), with its techniques and how its validations
+-- stand; asset_id '' is every asset. Its health is in asset_status, and asset_alerts. is_counted: adopted, or validated at least once; a
 -- candidate made from a rule is in no list and no score before. last_rule_change_at: when what its rule does
 -- last became different, its first text included; null without a rule. next_expiry_at: the earliest end of a
 -- validation that is valid.
--- after: asset_health, asset_mappings, validity_brief
+-- after: asset_mappings, validity_brief
 CREATE OR REPLACE VIEW detection_assets AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -26,12 +26,6 @@ SELECT
     a.log_source_config AS log_source_config,
     nullIf(a.infrastructure_hash, '') AS infrastructure_hash,
     a.infrastructure_details AS infrastructure_details,
-    health.health_status AS health_status,
-    health.silent_because AS silent_because,
-    health.last_alert_at AS last_alert_at,
-    health.last_hit_at AS last_hit_at,
-    health.alert_count_30d AS alert_count_30d,
-    health.false_positive_rate AS false_positive_rate,
     nullIf(a.expected_alert_frequency, '') AS expected_alert_frequency,
     nullIf(a.owner_id, '') AS owner_id,
     nullIf(a.backup_owner_id, '') AS backup_owner_id,
@@ -94,7 +88,6 @@ LEFT JOIN
     )
     GROUP BY asset_id
 ) AS past ON past.asset_id = a.asset_id
-LEFT JOIN asset_health(at_s = {at_s:Float64}) AS health ON health.asset_id = a.asset_id
 LEFT JOIN
 (
     SELECT asset_id, arraySort(groupArray(technique_id)) AS technique_ids

@@ -45,7 +45,7 @@ export function assetsAt(rows: readonly CatalogRow[], world: World): Record<stri
       is_active: isActive,
       adoption: text(entity, 'adoption'),
       is_counted: isAdopted || own.length > 0,
-      created_by: puts[0]?.actor,
+      created_by: puts[0]?.actor || null,
       created_at: iso(puts[0]?.eventMs ?? 0),
       updated_at: iso(puts.at(-1)?.eventMs ?? 0),
       technique_ids: [...new Set(techniques)].sort(),
@@ -74,10 +74,9 @@ function describedIn(entity: Entity): Record<string, unknown> {
     'team',
   ]
   const freeForms = ['log_source_config', 'infrastructure_details', 'asset_metadata']
-  const json = (value: unknown) => (value === undefined ? '' : JSON.stringify(value))
   return {
     ...Object.fromEntries(texts.map((name) => [name, text(entity, name) || null])),
-    ...Object.fromEntries(freeForms.map((name) => [name, json(entity[name])])),
+    ...Object.fromEntries(freeForms.map((name) => [name, entity[name] ?? {}])),
     asset_type: text(entity, 'asset_type'),
     tags: entity['tags'] ?? [],
     external_ids: entity['external_ids'] ?? [],
@@ -178,11 +177,7 @@ export function coverageWeeks({ atMs, lifecycle }: World, attack: Attack) {
   })
 }
 
-export function dashboardAt(
-  rows: readonly CatalogRow[],
-  world: World,
-  attack: Attack,
-): Record<string, unknown> {
+export function dashboardAt(rows: readonly CatalogRow[], world: World, attack: Attack) {
   const { atMs, lifecycle } = world
   const assets = assetsAt(rows, world)
   const counted = assets.filter((asset) => asset['is_counted'])
@@ -198,33 +193,48 @@ export function dashboardAt(
   const valid = lifecycle.validations(atMs).filter(({ causes }) => causes.length === 0)
   const queue = queueAt(rows, atMs)
   const changes = infrastructureAt(rows, atMs).map((one) => Date.parse(String(one['change_date'])))
+  const orphans = scores.filter(({ technique_id }) => !owned.has(technique_id)).length
   return {
-    assets: counted.length,
-    active_assets: counted.filter((asset) => asset['is_active']).length,
-    candidates: assets.length - counted.length,
-    untested_assets: healthy('untested'),
-    noisy_assets: healthy('noisy'),
-    silent_assets: healthy('silent'),
-    healthy_assets: healthy('healthy'),
-    techniques: scores.length,
-    validated: status('validated'),
-    partial: status('partial'),
-    coverage_pct: ((status('validated') + 0.5 * status('partial')) / scores.length) * 100,
-    unknown_confidence: level('unknown'),
-    very_low_confidence: level('very_low'),
-    low_confidence: level('low'),
-    medium_confidence: level('medium'),
-    high_confidence: level('high'),
-    score_mean: known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length,
-    orphans: scores.filter(({ technique_id }) => !owned.has(technique_id)).length,
-    validations: lifecycle.validations(atMs).length,
-    valid_validations: valid.length,
-    expiring_30d: valid.filter(({ expiresMs }) => expiresMs <= atMs + 30 * dayMs).length,
-    queue_pending: queue.filter((item) => item['status'] === 'pending').length,
-    queue_in_progress: queue.filter((item) => item['status'] === 'in_progress').length,
-    queue_overdue: queue.filter(({ due_at, closed_at }) => {
-      return closed_at === null && due_at !== null && Date.parse(String(due_at)) < atMs
-    }).length,
-    changes_30d: changes.filter((ms) => ms > atMs - 30 * dayMs && ms <= atMs).length,
+    assets: {
+      total: counted.length,
+      active: counted.filter((asset) => asset['is_active']).length,
+      candidates: assets.length - counted.length,
+      by_health: {
+        untested: healthy('untested'),
+        noisy: healthy('noisy'),
+        silent: healthy('silent'),
+        healthy: healthy('healthy'),
+      },
+    },
+    coverage: {
+      coverage_pct: ((status('validated') + 0.5 * status('partial')) / scores.length) * 100,
+      validated: status('validated'),
+      partial: status('partial'),
+      total: scores.length,
+    },
+    confidence: {
+      score_mean: known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length,
+      by_level: {
+        unknown: level('unknown'),
+        very_low: level('very_low'),
+        low: level('low'),
+        medium: level('medium'),
+        high: level('high'),
+      },
+    },
+    validations: {
+      total: lifecycle.validations(atMs).length,
+      valid: valid.length,
+      expiring_30d: valid.filter(({ expiresMs }) => expiresMs <= atMs + 30 * dayMs).length,
+    },
+    queue: {
+      pending: queue.filter((item) => item['status'] === 'pending').length,
+      in_progress: queue.filter((item) => item['status'] === 'in_progress').length,
+      overdue: queue.filter(({ due_at, closed_at }) => {
+        return closed_at === null && due_at !== null && Date.parse(String(due_at)) < atMs
+      }).length,
+    },
+    ownership: { owned: scores.length - orphans, orphans },
+    infrastructure_changes_30d: changes.filter((ms) => ms > atMs - 30 * dayMs && ms <= atMs).length,
   }
 }
