@@ -3,16 +3,12 @@
 -- attackers for the times that they belong to it. A tag that names an identity itself is that one's only, so
 -- each counts once.
 -- Superseded tags count only where all_versions is true.
--- after: identity_members, membership_state
+-- after: identity_anchors
 CREATE OR REPLACE VIEW tag_techniques_by_identity AS
 WITH
-    -- Who is one with it, and (attacker, from when, before when): together, since each look is planned by itself.
     (
-        SELECT (
-            groupUniqArray(m.member_id),
-            groupArrayIf((s.attacker_id, s.from_time, s.to_time), s.attacker_id != ''))
-        FROM identity_members(identity_id = {identity_id:String}, at_s = {to_s:Float64}) AS m
-        LEFT JOIN membership_state(at_s = {to_s:Float64}) AS s ON s.identity_id = m.member_id
+        SELECT (members, attackers)
+        FROM identity_anchors(identity_id = {identity_id:String}, at_s = {to_s:Float64})
     ) AS anchors
 SELECT
     technique_id,
