@@ -93,7 +93,11 @@ const listRoute = createRoute({
   responses: {
     200: json(
       z
-        .object({ data: z.array(confidence), next_cursor: nextCursor, total: z.int() })
+        .object({
+          data: z.array(confidence),
+          next_cursor: nextCursor,
+          total: z.int().nonnegative(),
+        })
         .openapi('ConfidencePage'),
       'Scores with what they are made of.',
       { data: [confidenceExample], next_cursor: null, total: 1 },
