@@ -182,7 +182,7 @@ function states(): Promise<{ asset_id: string }[]> {
 
 async function causes(): Promise<string[] | undefined> {
   const found = await rows<{ causes: string[] }>(
-    `SELECT causes FROM validity(at_s = ${Date.now() / 1000}) WHERE validation_id = 'v1'`,
+    `SELECT causes FROM validity(at_s = ${Date.now() / 1000}, asset_id = '') WHERE validation_id = 'v1'`,
   )
   return found[0]?.causes
 }

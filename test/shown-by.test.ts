@@ -243,7 +243,7 @@ async function finished(): Promise<void> {
 
 function validations() {
   return rows<{ validation_id: string; expires_at: string }>(
-    `SELECT * EXCEPT version FROM validity(at_s = ${Date.now() / 1000})
+    `SELECT * EXCEPT version FROM validity(at_s = ${Date.now() / 1000}, asset_id = '')
      WHERE asset_id = 'rule:${ruleId}' ORDER BY validated_at`,
   )
 }
