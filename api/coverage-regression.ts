@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { dayMs, secondMs } from '../core/units.ts'
+import { coverageStatus } from './coverage.ts'
 import { cursor, isAfter, nextCursor, page } from './cursor.ts'
 import { instant, instantNow, limit } from './parameters.ts'
 import { Problem } from './problem.ts'
@@ -13,8 +14,8 @@ const text = z.string().nullable()
 const loss = z
   .object({
     technique_id: z.string(),
-    status_from: z.enum(['validated', 'partial', 'none']),
-    status_to: z.enum(['validated', 'partial', 'none']),
+    status_from: coverageStatus,
+    status_to: coverageStatus,
     upheld_technique_id: z.string().openapi({
       description:
         'What the validation was of: the technique, or the sub-technique that upheld it.',

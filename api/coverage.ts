@@ -37,7 +37,8 @@ const total = z
   })
   .openapi('CoverageTotal')
 
-const status = z.enum(['validated', 'partial', 'none'])
+/** Of a technique: best of what validations say of it. */
+export const coverageStatus = z.enum(['validated', 'partial', 'none'])
 
 const technique = z
   .object({
@@ -47,7 +48,7 @@ const technique = z
     tactics: z.array(z.string()),
     platforms: z.array(z.string()),
     domain: z.string(),
-    status,
+    status: coverageStatus,
     detection_count: count,
     valid_detection_count: count,
     can_detect: z.boolean(),
@@ -95,7 +96,7 @@ const route = createRoute({
         .openapi({ description: 'The scope’s matrix.', example: 'enterprise-attack' }),
       platform: list('Only techniques of these platforms; may repeat.', 'Windows'),
       tactic: list('Only techniques of these tactics; may repeat.', 'credential-access'),
-      status: status
+      status: coverageStatus
         .optional()
         .openapi({ description: 'Only techniques of this status; totals stay.', example: 'none' }),
       limit: limit(1_000),

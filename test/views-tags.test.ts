@@ -84,8 +84,8 @@ test.concurrent('an identity is all that is merged with it and their attackers, 
       const seen = sorted(rows, 'technique_id', 'sub_technique_id', 'tactic')
       expect(seen, where).toEqual(byTechnique(own))
       const asked = { identity_id: id, at_s: window.to_s }
-      const members = (await read('identity_members', asked)).map((row) => row['member_id'])
-      expect(new Set(members), where).toEqual(oneWith(id, actors, atMs))
+      const [anchors] = await read('identity_anchors', asked)
+      expect(new Set(anchors?.['members'] as string[]), where).toEqual(oneWith(id, actors, atMs))
       expect(await read('identity_path', asked), where).toEqual([
         { path: pathOf(id, actors, atMs) },
       ])

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { coverageStatus } from '../coverage.ts'
 import { type Services, timestamp } from '../resource.ts'
 import type { AssetStatusRow } from './asset-schema.ts'
 
@@ -6,7 +7,6 @@ import type { AssetStatusRow } from './asset-schema.ts'
 
 const count = z.int().nonnegative()
 const factor = z.number().min(0).max(1)
-export const statuses = z.enum(['validated', 'partial', 'none'])
 export const level = z.enum(['unknown', 'very_low', 'low', 'medium', 'high'])
 
 export const confidence = z
@@ -16,7 +16,7 @@ export const confidence = z
     parent_id: z.string().nullable(),
     tactics: z.array(z.string()),
     platforms: z.array(z.string()),
-    status: statuses,
+    status: coverageStatus,
     score: z.number().min(0).max(100),
     level,
     score_breakdown: z.record(z.string(), z.number()),

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { secondMs } from '../../core/units.ts'
 import type { Attack } from '../../schemas/attack.ts'
+import { coverageStatus } from '../coverage.ts'
 import { cursor, nextCursor, page } from '../cursor.ts'
 import { at, instantNow, limit, list, range, tacticIds, techniqueId } from '../parameters.ts'
 import { notFound } from '../problem.ts'
@@ -12,7 +13,6 @@ import {
   confidenceExample,
   level,
   readConfidence,
-  statuses,
 } from './confidence-schema.ts'
 
 /** How sure we may be of detecting each technique, with its history (L7, L8). */
@@ -25,7 +25,7 @@ const withHistory = confidence
           date: z.iso.date(),
           score: z.number(),
           level,
-          status: statuses,
+          status: coverageStatus,
           computed_at: timestamp,
         }),
       )

@@ -1,8 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { coverageStatus } from '../coverage.ts'
 import { at, instantNow } from '../parameters.ts'
 import { json, type Resource } from '../resource.ts'
 import { type AssetStatusRow, healthStatuses } from './asset-schema.ts'
-import { type ConfidenceRow, level, readConfidence, statuses } from './confidence-schema.ts'
+import { type ConfidenceRow, level, readConfidence } from './confidence-schema.ts'
 import { readSnapshots, snapshot, snapshotExample } from './snapshots.ts'
 
 /** The detection lifecycle at a glance. */
@@ -109,7 +110,7 @@ function ofAssets(all: readonly AssetStatusRow[]) {
 function ofTechniques(rows: readonly ConfidenceRow[], owned: ReadonlySet<string>) {
   const known = rows.filter((row) => row.level !== 'unknown')
   const { validated, partial } = counts(
-    statuses.options,
+    coverageStatus.options,
     rows.map((row) => row.status),
   )
   const orphans = rows.filter((row) => !owned.has(row.technique_id)).length

@@ -7,23 +7,11 @@ CREATE OR REPLACE VIEW alerts_at AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({since_s:Float64} * 1000)), 'UTC') AS since,
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
-SELECT
-    alert_id,
-    event_time,
-    raised_at,
-    subject,
-    technique_ids,
-    hosts,
-    acknowledged_at,
-    verdict
-FROM
-(
-    SELECT alert_id, event_time, raised_at, from_time, to_time, subject, technique_ids, hosts, acknowledged_at, verdict
-    FROM alert_spans
-    WHERE bucket NOT IN (SELECT bucket FROM alert_buckets_behind)
-        AND raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
-    UNION ALL
-    SELECT alert_id, event_time, raised_at, from_time, to_time, subject, technique_ids, hosts, acknowledged_at, verdict
-    FROM alert_spans_behind
-    WHERE raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
-) AS s;
+SELECT alert_id, event_time, raised_at, subject, technique_ids, hosts, acknowledged_at, verdict
+FROM alert_spans
+WHERE bucket NOT IN (SELECT bucket FROM alert_buckets_behind)
+    AND raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at
+UNION ALL
+SELECT alert_id, event_time, raised_at, subject, technique_ids, hosts, acknowledged_at, verdict
+FROM alert_spans_behind
+WHERE raised_at >= since AND raised_at <= at AND from_time <= at AND to_time > at;

@@ -1,12 +1,12 @@
 -- One row: who identity_id is as of at_s (epoch seconds). path: itself, the identity it is merged into, and so on
 -- to the one that stands for all. members: all that are one with it. merge_id: its own merge, '' if none.
 -- belonging: (membership, attacker, identity, from when, before when) of the attackers of all members.
--- after: identity_members, identity_path, membership_state, merge_state
+-- after: identity_anchors, identity_path, membership_state, merge_state
 CREATE OR REPLACE VIEW identity_state AS
 WITH
     (
-        SELECT arraySort(groupArray(member_id))
-        FROM identity_members(identity_id = {identity_id:String}, at_s = {at_s:Float64})
+        SELECT arraySort(members)
+        FROM identity_anchors(identity_id = {identity_id:String}, at_s = {at_s:Float64})
     ) AS all_members
 SELECT
     (SELECT path FROM identity_path(identity_id = {identity_id:String}, at_s = {at_s:Float64})) AS path,
