@@ -145,7 +145,8 @@ async function measure(
   let misses = 0
   for (const question of questions({ ...size, endMs })) {
     if (!question.name.includes(only)) continue
-    const { p50, p95, cpuMs } = await ask(app, timed, question, times, pid)
+    const turns = isQuick(question) ? times * quickTimes : times
+    const { p50, p95, cpuMs } = await ask(app, timed, question, turns, pid)
     const isMissed = question.targetMs !== null && p95 > question.targetMs
     if (isMissed) misses += 1
     const target = question.targetMs === null ? '–' : `${question.targetMs}`
@@ -160,6 +161,10 @@ async function measure(
   await source.close()
   return [...lines, '', total]
 }
+
+/** Of thirty answers the 95th percentile is the second slowest: where it is cheap, more are asked for. */
+const quickTimes = 4
+const isQuick = ({ targetMs }: Question) => targetMs !== null && targetMs <= 50
 
 type App = ReturnType<typeof createApp>
 
@@ -196,7 +201,8 @@ function writePage(lines: readonly string[], { scale, times }: { scale: string; 
     '',
     '<!-- Written by `npm run bench -- views --write`, above the mark. -->',
     '',
-    `${machine()}. Share of the full size: ${scale}; each question ${times} times, after two to warm up.`,
+    `${machine()}. Share of the full size: ${scale}; each question ${times} times, after two to warm up;`,
+    `those with a target of 50 ms ${quickTimes} times as often.`,
     '',
     'A year of 20 M tags, 5 M alerts (three in ten closed by a later record), 100 k tests with three updates each,',
     '200 k validations of 3 k assets, in the ClickHouse of `npm run dev`. Time is that of the queries of a request',

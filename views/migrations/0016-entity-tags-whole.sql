@@ -1,0 +1,127 @@
+-- entity_tags has all columns of a tag, so that the newest tags of an identity are read in one place. It is made anew
+-- of tags.
+-- changes: rollups/entity_tags.sql, rollups/entity_tags_from_tags.sql
+DROP VIEW IF EXISTS entity_tags_from_tags SYNC;
+
+DROP TABLE IF EXISTS entity_tags SYNC;
+
+CREATE TABLE IF NOT EXISTS entity_tags
+(
+    entity_kind LowCardinality(String) COMMENT 'identity, attacker or session',
+    entity_id String COMMENT 'Id of the entity within its kind' CODEC(ZSTD(1)),
+    log LowCardinality(String) COMMENT 'Incarnation of the partition that the record was read from',
+    topic LowCardinality(String) COMMENT 'Kafka topic',
+    partition UInt32 COMMENT 'Kafka partition',
+    offset UInt64 COMMENT 'Kafka offset' CODEC(Delta, ZSTD(1)),
+    ingest_time DateTime64(3, 'UTC') COMMENT 'When the block was taken in, UTC' CODEC(Delta, ZSTD(1)),
+    tag_id UUID COMMENT 'UUIDv5 of source, rule, rule version and technique: equal on every path',
+    source_kind LowCardinality(String) COMMENT 'Kind of the event that matched',
+    source_id String COMMENT 'Id of the event that matched' CODEC(ZSTD(1)),
+    event_time DateTime64(3, 'UTC') COMMENT 'When the event happened, UTC' CODEC(Delta, ZSTD(1)),
+    tagged_time DateTime64(3, 'UTC') COMMENT 'When the tag was made, UTC' CODEC(Delta, ZSTD(1)),
+    identity_id String COMMENT 'Actor, where the producer knows it' CODEC(ZSTD(1)),
+    attacker_id String COMMENT 'Source the actor came from, such as an address' CODEC(ZSTD(1)),
+    session_id String COMMENT 'Session' CODEC(ZSTD(1)),
+    host LowCardinality(String) COMMENT 'Machine it happened on',
+    user String COMMENT 'Account it was done with' CODEC(ZSTD(1)),
+    decoy LowCardinality(String) COMMENT 'Decoy or sensor that saw it',
+    tactic LowCardinality(String) COMMENT 'ATT&CK tactic id, the first of tactics',
+    tactics Array(LowCardinality(String)) COMMENT 'ATT&CK tactic ids in catalogue order',
+    technique_id LowCardinality(String) COMMENT 'ATT&CK technique, the parent: Tnnnn',
+    sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique: Tnnnn.nnn',
+    confidence Float64 COMMENT 'How sure the rule is, 0.3 to 1' CODEC(ZSTD(1)),
+    severity LowCardinality(String) COMMENT 'informational, low, medium, high or critical',
+    rule_id LowCardinality(String) COMMENT 'Rule that matched',
+    rule_version LowCardinality(String) COMMENT 'Declared version ~ first 8 hex digits of the logic hash',
+    rule_hash LowCardinality(String) COMMENT 'SHA-256 of the rule''s text',
+    evidence String COMMENT 'JSON object: the fields that made the rule match' CODEC(ZSTD(1)),
+    attack_release LowCardinality(String) COMMENT 'ATT&CK release that the ids are of',
+    in_release Bool COMMENT 'The release knows the technique',
+    is_superseded Bool DEFAULT false COMMENT 'A retag has put another version of the rule in its place',
+    retagged_time DateTime64(3, 'UTC') DEFAULT toDateTime64(0, 3, 'UTC') COMMENT 'When a retag last said so, or took it back, UTC; 1970: none did'
+)
+ENGINE = MergeTree
+ORDER BY (entity_kind, entity_id, event_time, tag_id)
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 1024,
+    min_compress_block_size = 8192, max_compress_block_size = 65536
+COMMENT 'Tags by the identity, attacker and session they are anchored to';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS entity_tags_from_tags TO entity_tags AS
+SELECT
+    entity.1 AS entity_kind,
+    entity.2 AS entity_id,
+    log,
+    topic,
+    partition,
+    offset,
+    ingest_time,
+    tag_id,
+    source_kind,
+    source_id,
+    event_time,
+    tagged_time,
+    identity_id,
+    attacker_id,
+    session_id,
+    host,
+    user,
+    decoy,
+    tactic,
+    tactics,
+    technique_id,
+    sub_technique_id,
+    confidence,
+    severity,
+    rule_id,
+    rule_version,
+    rule_hash,
+    evidence,
+    attack_release,
+    in_release,
+    is_superseded,
+    retagged_time
+FROM tags
+ARRAY JOIN arrayFilter(
+    anchor -> anchor.2 != '',
+    [('identity', identity_id), ('attacker', attacker_id), ('session', session_id)]
+) AS entity;
+
+INSERT INTO entity_tags
+SELECT
+    entity.1 AS entity_kind,
+    entity.2 AS entity_id,
+    log,
+    topic,
+    partition,
+    offset,
+    ingest_time,
+    tag_id,
+    source_kind,
+    source_id,
+    event_time,
+    tagged_time,
+    identity_id,
+    attacker_id,
+    session_id,
+    host,
+    user,
+    decoy,
+    tactic,
+    tactics,
+    technique_id,
+    sub_technique_id,
+    confidence,
+    severity,
+    rule_id,
+    rule_version,
+    rule_hash,
+    evidence,
+    attack_release,
+    in_release,
+    is_superseded,
+    retagged_time
+FROM tags
+ARRAY JOIN arrayFilter(
+    anchor -> anchor.2 != '',
+    [('identity', identity_id), ('attacker', attacker_id), ('session', session_id)]
+) AS entity;
