@@ -83,7 +83,23 @@ async function load(url: string, size: Size): Promise<void> {
   const log = { level: ClickHouseLogLevel.OFF }
   const client = createClient({ url, database, request_timeout: 600_000, log })
   await fill(client, size, say)
+  // A month that is over is one part after a day, which nobody waits for here.
+  for (const partition of monthsOver()) {
+    await client.command({ query: `OPTIMIZE TABLE tags PARTITION ${partition} FINAL` })
+  }
   await client.close()
+}
+
+/** Partitions of the year that is filled, without the last: YYYYMM. */
+function monthsOver(): string[] {
+  const end = new Date(endMs)
+  const month = (back: number) => new Date(Date.UTC(end.getUTCFullYear(), end.getUTCMonth() - back))
+  return Array.from({ length: 12 }, (_, n) =>
+    month(n + 1)
+      .toISOString()
+      .slice(0, 7)
+      .replace('-', ''),
+  )
 }
 
 /**

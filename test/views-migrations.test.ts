@@ -72,10 +72,10 @@ const spans = ['rollups/validation_spans.sql', 'rollups/test_spans.sql']
 
 const changed0005 = ['tables/tags.sql', 'rollups/tag_days.sql', 'rollups/tag_days_from_tags.sql']
 
-/** As it was before 0005 and 0006. */
+/** As it was before 0005, 0006 and 0017. */
 function asBefore0005(text: string): string {
   return text
-    .replace(/, index_granularity = 1024,\n.*max_compress_block_size = \d+$/m, '')
+    .replace(/, index_granularity = 1024,\n.*\n.*on_partition_only = true$/m, '')
     .replaceAll(/^PRIMARY KEY .*\n/gm, '')
     .replaceAll(/^ {4}(is_superseded|retagged_time) .*\n/gm, '')
     .replaceAll(/,\n {4}is_superseded\n/g, '\n')
@@ -126,8 +126,8 @@ test('a database with tags from before 0001 answers as if it had been made today
   expect(expected?.spans.length).toBeGreaterThan(0)
   expect(expected?.tests.length).toBeGreaterThan(40)
   expect(await sqlServer(client).query("SHOW TABLES LIKE 'lifecycle_dashboard'")).toEqual([])
-  expect(await settingsOfTags(client)).toMatch(/= 8192, min_compress_block_size = 8192/)
-  expect(await settingsOfTags(made)).toMatch(/= 1024, min_compress_block_size = 8192/)
+  expect(await settingsOfTags(client)).toMatch(/= 8192, min_compress_block_size = 8192.*= 86400/)
+  expect(await settingsOfTags(made)).toMatch(/= 1024, min_compress_block_size = 8192.*= 86400/)
   await client.close()
   await made.close()
 }, 60_000)

@@ -6,8 +6,8 @@ WITH (SELECT (groupArray(subject), groupArray(asset_id)) FROM alert_assets(at_s 
 SELECT
     transform(subject, aliases.1, aliases.2) AS asset_id,
     max(raised_at) AS last_alert_at,
-    countIf(verdict = 'true_positive') AS true_positives,
-    countIf(verdict = 'false_positive') AS false_positives,
+    sum(verdict = 'true_positive') AS true_positives,
+    sum(verdict = 'false_positive') AS false_positives,
     if(true_positives + false_positives = 0, NULL, false_positives / (true_positives + false_positives))
         AS false_positive_rate
 FROM alerts_at(at_s = {at_s:Float64}, since_s = 0)

@@ -1,8 +1,8 @@
 -- One row per (event, rule, emit): a rule matched and says which technique. In text columns '' is absent.
 -- The last two columns are a retag's; inserts leave them out.
 -- Ordered by event time: lists run newest first, and the broken days at the ends of a range that a
--- rollup by day cannot answer are neighbours here. Small granules and small compressed blocks, since the newest tags of
--- an identity lie in as many places as there are of them.
+-- rollup by day cannot answer are neighbours here. Small granules and small compressed blocks, since a list reads all
+-- columns of few rows. A month that had no new tags for a day is merged into one part: each part costs every question.
 -- setting: ttl_days = 0 (kept)
 CREATE TABLE IF NOT EXISTS tags
 (
@@ -42,5 +42,6 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(ingest_time)
 ORDER BY (event_time, tag_id)
 SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 1024,
-    min_compress_block_size = 8192, max_compress_block_size = 65536
+    min_compress_block_size = 8192, max_compress_block_size = 65536,
+    min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = true
 COMMENT 'ATT&CK tags, one row per event, rule and technique';
