@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { createApp } from '../api/app.ts'
 import { createClickHouseViews } from '../api/clickhouse-views.ts'
 import { migrateDatabase } from '../cli/migrate-database.ts'
@@ -83,23 +83,21 @@ async function load(url: string, size: Size): Promise<void> {
   const log = { level: ClickHouseLogLevel.OFF }
   const client = createClient({ url, database, request_timeout: 600_000, log })
   await fill(client, size, say)
-  // A month that is over is one part after a day, which nobody waits for here.
-  for (const partition of monthsOver()) {
-    await client.command({ query: `OPTIMIZE TABLE tags PARTITION ${partition} FINAL` })
-  }
   await client.close()
 }
 
-/** Partitions of the year that is filled, without the last: YYYYMM. */
-function monthsOver(): string[] {
-  const end = new Date(endMs)
-  const month = (back: number) => new Date(Date.UTC(end.getUTCFullYear(), end.getUTCMonth() - back))
-  return Array.from({ length: 12 }, (_, n) =>
-    month(n + 1)
-      .toISOString()
-      .slice(0, 7)
-      .replace('-', ''),
-  )
+/** What tables that force merges of old parts come to after a day at rest, which nobody waits for here. */
+async function mergeOldParts(client: ClickHouseClient): Promise<void> {
+  const answer = await client.query({
+    query: `SELECT name FROM system.tables WHERE database = currentDatabase()
+      AND engine_full LIKE '%min_age_to_force_merge_seconds%'`,
+    format: 'JSONEachRow',
+  })
+  for (const { name } of await answer.json<{ name: string }>()) {
+    await client.command({
+      query: `OPTIMIZE TABLE ${name} FINAL SETTINGS optimize_skip_merged_partitions = 1`,
+    })
+  }
 }
 
 /**
@@ -108,6 +106,7 @@ function monthsOver(): string[] {
  */
 async function refreshSpans(url: string): Promise<void> {
   const client = createClient({ url, database, request_timeout: 600_000 })
+  await mergeOldParts(client)
   await client.command({ query: 'SYSTEM REFRESH VIEW alert_spans_refreshed' })
   await client.command({ query: 'SYSTEM WAIT VIEW alert_spans_refreshed' })
   let looksAtRest = 0

@@ -29,5 +29,6 @@ CREATE TABLE IF NOT EXISTS alert_changes
 )
 ENGINE = MergeTree
 ORDER BY (bucket, alert_id, event_time)
-SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 512
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 512,
+    min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = true
 COMMENT 'Changes of alerts, narrow, alert by alert';

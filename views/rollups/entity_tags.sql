@@ -38,5 +38,6 @@ CREATE TABLE IF NOT EXISTS entity_tags
 ENGINE = MergeTree
 ORDER BY (entity_kind, entity_id, event_time, tag_id)
 SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 1024,
-    min_compress_block_size = 8192, max_compress_block_size = 65536
+    min_compress_block_size = 8192, max_compress_block_size = 65536,
+    min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = true
 COMMENT 'Tags by the identity, attacker and session they are anchored to';

@@ -19,5 +19,6 @@ CREATE TABLE IF NOT EXISTS tag_days
 ENGINE = AggregatingMergeTree
 PRIMARY KEY (day, technique_id, sub_technique_id, tactic, tactics, rule_id, rule_version, confidence)
 ORDER BY (day, technique_id, sub_technique_id, tactic, tactics, rule_id, rule_version, confidence, is_superseded)
-SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20
+SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20,
+    min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = true
 COMMENT 'Tags per day, technique, rule version and confidence';

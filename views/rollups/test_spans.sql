@@ -19,4 +19,5 @@ CREATE TABLE IF NOT EXISTS test_spans
 )
 ENGINE = ReplacingMergeTree(updates)
 ORDER BY (test_id, round, from_time)
+SETTINGS min_age_to_force_merge_seconds = 600
 COMMENT 'Tests, round by round and span by span';

@@ -18,4 +18,5 @@ CREATE TABLE IF NOT EXISTS validation_spans
 )
 ENGINE = ReplacingMergeTree(generation)
 ORDER BY validation_id
+SETTINGS min_age_to_force_merge_seconds = 600
 COMMENT 'Validations, with the spans of time in which nothing speaks against them';

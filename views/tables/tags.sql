@@ -2,7 +2,7 @@
 -- The last two columns are a retag's; inserts leave them out.
 -- Ordered by event time: lists run newest first, and the broken days at the ends of a range that a
 -- rollup by day cannot answer are neighbours here. Small granules and small compressed blocks, since a list reads all
--- columns of few rows. A month that had no new tags for a day is merged into one part: each part costs every question.
+-- columns of few rows. Each part costs every question: a month that had no new tags for a day becomes one.
 -- setting: ttl_days = 0 (kept)
 CREATE TABLE IF NOT EXISTS tags
 (
