@@ -249,8 +249,7 @@ async function standing(client: OperationsStack['clickhouse']): Promise<unknown[
   const questions = [
     `SELECT * ${columns} FROM tag_days FINAL WHERE NOT is_superseded ORDER BY ALL`,
     `SELECT * ${columns} FROM tag_months FINAL WHERE NOT is_superseded ORDER BY ALL`,
-    `SELECT * EXCEPT (is_superseded, retagged_time, log, source_id, tag_id, ingest_time, tagged_time)
-     FROM entity_tags WHERE NOT is_superseded ORDER BY ALL`,
+    `SELECT * EXCEPT (is_superseded, digest) FROM entity_tags WHERE NOT is_superseded ORDER BY ALL`,
   ]
   return Promise.all(
     questions.map(async (query) => (await client.query({ query, format: 'JSONEachRow' })).json()),

@@ -72,7 +72,7 @@ const spans = ['rollups/validation_spans.sql', 'rollups/test_spans.sql']
 
 const changed0005 = ['tables/tags.sql', 'rollups/tag_days.sql', 'rollups/tag_days_from_tags.sql']
 
-/** As it was before 0005, 0006 and 0017. */
+/** As it was before 0005, 0006 and 0016. */
 function asBefore0005(text: string): string {
   return text
     .replace(/, index_granularity = 1024,\n.*\n.*on_partition_only = true$/m, '')

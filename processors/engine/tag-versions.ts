@@ -157,9 +157,9 @@ export class ClickHouseTagVersions implements TagVersions {
   ): Promise<void> {
     for (const isSuperseded of new Set(moved.map((row) => row.is_superseded))) {
       await this.#command(
-        `ALTER TABLE entity_tags UPDATE is_superseded = ${isSuperseded}, retagged_time = ${timeOf(timeMs)}
-         WHERE ${within(range)} AND is_superseded != ${isSuperseded} AND (offset, tag_id) IN (
-           SELECT offset, tag_id FROM tags
+        `ALTER TABLE entity_tags UPDATE is_superseded = ${isSuperseded}
+         WHERE is_superseded != ${isSuperseded} AND (event_time, digest) IN (
+           SELECT event_time, cityHash64(tag_id, log, topic, partition, offset) FROM tags
            WHERE ${within(range)} AND retagged_time = ${timeOf(timeMs)} AND is_superseded = ${isSuperseded})`,
       )
     }

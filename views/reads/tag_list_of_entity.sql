@@ -1,4 +1,5 @@
 -- The rows of tag_list that an identity, attacker or session anchors, at least one of which is named; '' is any.
+-- entity_tags says at which times its newest tags are, and tags is read there only.
 CREATE OR REPLACE VIEW tag_list_of_entity AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({from_s:Float64} * 1000)), 'UTC') AS from_time,
@@ -10,14 +11,33 @@ WITH
         {identity_id:String} != '', ('identity', {identity_id:String}),
         ('attacker', {attacker_id:String})
     ) AS anchor
-SELECT * EXCEPT (entity_kind, entity_id)
-FROM entity_tags
-WHERE entity_kind = anchor.1
-    AND entity_id = anchor.2
-    AND event_time >= from_time
+SELECT *
+FROM tags
+PREWHERE event_time >= from_time
     AND event_time < to_time
     AND event_time <= before_time
-    AND (event_time < before_time OR tag_id < toUUID({before_id:String}))
+    AND (event_time = before_time OR event_time IN (
+        -- As many as are asked for, and all of the oldest instant. What entity_tags cannot tell, a machine,
+        -- a rule or a second anchor, may leave out any of them: then all.
+        SELECT event_time
+        FROM entity_tags
+        WHERE entity_kind = anchor.1
+            AND entity_id = anchor.2
+            AND event_time >= from_time
+            AND event_time < to_time
+            AND event_time < before_time
+            AND ({all_versions:Bool} OR NOT is_superseded)
+            AND confidence >= {min_confidence:Float64}
+            AND ({technique_id:String} = ''
+                OR technique_id = {technique_id:String} OR sub_technique_id = {technique_id:String})
+        ORDER BY event_time DESC
+        LIMIT if(
+            {host:String} = '' AND {rule_id:String} = ''
+                AND ({session_id:String} != '') + ({identity_id:String} != '') + ({attacker_id:String} != '') = 1,
+            {limit_rows:UInt64}, 1000000000) WITH TIES
+        SETTINGS optimize_read_in_order = 1
+    ))
+WHERE (event_time < before_time OR tag_id < toUUID({before_id:String}))
     AND ({all_versions:Bool} OR NOT is_superseded)
     AND confidence >= {min_confidence:Float64}
     AND ({technique_id:String} = ''
@@ -28,4 +48,5 @@ WHERE entity_kind = anchor.1
     AND ({host:String} = '' OR host = {host:String})
     AND ({rule_id:String} = '' OR rule_id = {rule_id:String})
 ORDER BY event_time DESC, tag_id DESC
-LIMIT {limit_rows:UInt64};
+LIMIT {limit_rows:UInt64}
+SETTINGS optimize_read_in_order = 0;

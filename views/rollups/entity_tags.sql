@@ -1,43 +1,20 @@
--- One row per tag and entity it is anchored to: all of tags once more, in the order of entities, so that what is asked
--- of one identity, attacker or session reads neighbours. Exact under replays.
+-- One row per tag and entity it is anchored to: the narrow copy of tags that answers for one identity,
+-- attacker or session. Ordered by entity, so that an answer reads neighbours; exact under replays.
 CREATE TABLE IF NOT EXISTS entity_tags
 (
     entity_kind LowCardinality(String) COMMENT 'identity, attacker or session',
     entity_id String COMMENT 'Id of the entity within its kind' CODEC(ZSTD(1)),
-    log LowCardinality(String) COMMENT 'Incarnation of the partition that the record was read from',
-    topic LowCardinality(String) COMMENT 'Kafka topic',
-    partition UInt32 COMMENT 'Kafka partition',
-    offset UInt64 COMMENT 'Kafka offset' CODEC(Delta, ZSTD(1)),
-    ingest_time DateTime64(3, 'UTC') COMMENT 'When the block was taken in, UTC' CODEC(Delta, ZSTD(1)),
-    tag_id UUID COMMENT 'UUIDv5 of source, rule, rule version and technique: equal on every path',
-    source_kind LowCardinality(String) COMMENT 'Kind of the event that matched',
-    source_id String COMMENT 'Id of the event that matched' CODEC(ZSTD(1)),
     event_time DateTime64(3, 'UTC') COMMENT 'When the event happened, UTC' CODEC(Delta, ZSTD(1)),
-    tagged_time DateTime64(3, 'UTC') COMMENT 'When the tag was made, UTC' CODEC(Delta, ZSTD(1)),
-    identity_id String COMMENT 'Actor, where the producer knows it' CODEC(ZSTD(1)),
-    attacker_id String COMMENT 'Source the actor came from, such as an address' CODEC(ZSTD(1)),
-    session_id String COMMENT 'Session' CODEC(ZSTD(1)),
-    host LowCardinality(String) COMMENT 'Machine it happened on',
-    user String COMMENT 'Account it was done with' CODEC(ZSTD(1)),
-    decoy LowCardinality(String) COMMENT 'Decoy or sensor that saw it',
-    tactic LowCardinality(String) COMMENT 'ATT&CK tactic id, the first of tactics',
-    tactics Array(LowCardinality(String)) COMMENT 'ATT&CK tactic ids in catalogue order',
+    identity_id String COMMENT 'Identity that the tag itself names, empty if none' CODEC(ZSTD(1)),
     technique_id LowCardinality(String) COMMENT 'ATT&CK technique, the parent: Tnnnn',
-    sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique: Tnnnn.nnn',
+    sub_technique_id LowCardinality(String) COMMENT 'Full id of the sub-technique, empty if none',
+    tactic LowCardinality(String) COMMENT 'ATT&CK tactic id',
     confidence Float64 COMMENT 'How sure the rule is, 0.3 to 1' CODEC(ZSTD(1)),
-    severity LowCardinality(String) COMMENT 'informational, low, medium, high or critical',
-    rule_id LowCardinality(String) COMMENT 'Rule that matched',
-    rule_version LowCardinality(String) COMMENT 'Declared version ~ first 8 hex digits of the logic hash',
-    rule_hash LowCardinality(String) COMMENT 'SHA-256 of the rule''s text',
-    evidence String COMMENT 'JSON object: the fields that made the rule match' CODEC(ZSTD(1)),
-    attack_release LowCardinality(String) COMMENT 'ATT&CK release that the ids are of',
-    in_release Bool COMMENT 'The release knows the technique',
-    is_superseded Bool DEFAULT false COMMENT 'A retag has put another version of the rule in its place',
-    retagged_time DateTime64(3, 'UTC') DEFAULT toDateTime64(0, 3, 'UTC') COMMENT 'When a retag last said so, or took it back, UTC; 1970: none did'
+    digest UInt64 COMMENT 'Hash of the tag and of its place in Kafka' CODEC(NONE),
+    is_superseded Bool COMMENT 'A retag has put another version of the rule in its place'
 )
 ENGINE = MergeTree
-ORDER BY (entity_kind, entity_id, event_time, tag_id)
+ORDER BY (entity_kind, entity_id, event_time)
 SETTINGS non_replicated_deduplication_window = 72000, merge_selector_base = 20, index_granularity = 1024,
-    min_compress_block_size = 8192, max_compress_block_size = 65536,
     min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = true
 COMMENT 'Tags by the identity, attacker and session they are anchored to';

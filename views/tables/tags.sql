@@ -1,8 +1,9 @@
 -- One row per (event, rule, emit): a rule matched and says which technique. In text columns '' is absent.
 -- The last two columns are a retag's; inserts leave them out.
 -- Ordered by event time: lists run newest first, and the broken days at the ends of a range that a
--- rollup by day cannot answer are neighbours here. Small granules and small compressed blocks, since a list reads all
--- columns of few rows. Each part costs every question: a month that had no new tags for a day becomes one.
+-- rollup by day cannot answer are neighbours here. Small granules and small compressed blocks, since the newest tags of
+-- an identity lie in as many places as there are of them. Each part costs every question: a month that had no new tags
+-- for a day becomes one.
 -- setting: ttl_days = 0 (kept)
 CREATE TABLE IF NOT EXISTS tags
 (

@@ -68,7 +68,7 @@ const migration: Change = {
   failpoint: 'tags',
   async prepare(scene) {
     scene.isSpoiled = true
-    const file = 'migrations/0016-entity-tags-whole.sql'
+    const file = 'migrations/0005-superseded-tags.sql'
     await scene.clickhouse.command({
       query: `DELETE FROM schema_migrations WHERE file = '${file}'`,
       clickhouse_settings: { lightweight_deletes_sync: '1' },
@@ -94,7 +94,7 @@ async function beforeRun(scene: Scene): Promise<void> {
   const read = 'reads/progress_newest.sql'
   await scene.clickhouse.command({
     query: `INSERT INTO schema_migrations (file, sha256, version)
-            SELECT file, sha256, version FROM ${scene.database}_clean.schema_migrations WHERE file LIKE 'migrations/0016%'`,
+            SELECT file, sha256, version FROM ${scene.database}_clean.schema_migrations WHERE file LIKE 'migrations/0005%'`,
   })
   await scene.clickhouse.command({
     query: `DELETE FROM schema_migrations WHERE file = '${read}'`,
