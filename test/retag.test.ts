@@ -33,7 +33,8 @@ let stack: OperationsStack
 let noonMs = 0
 
 const hourMs = 3_600_000
-const day0 = Date.now() - 30 * hourMs
+/** Midnight, so that all happen on one day whenever this runs. */
+const day0 = (Math.floor(Date.now() / (24 * hourMs)) - 1) * 24 * hourMs
 const texts = ['whoami', 'ls', 'ps', 'ps; ls', 'whoami; id', 'pwd', 'id']
 
 beforeAll(async () => {
