@@ -150,6 +150,7 @@ test.concurrent('what coverage lost between two instants is told with its causes
     [instants[0], instants[1]],
     [instants[1], instants[2]],
     [instants[0], instants[2]],
+    spanWithLoss(),
   ] as const
   const causes = new Set<unknown>()
   for (const [fromMs = 0, toMs = 0] of spans) {
@@ -165,6 +166,17 @@ test.concurrent('what coverage lost between two instants is told with its causes
   }
   expect(causes.size).toBeGreaterThan(0)
 })
+
+/** A week or so in which coverage lost something, wherever the seed has one. */
+function spanWithLoss(): readonly number[] {
+  const spans = Array.from({ length: 30 }, (_, n) => {
+    const fromMs = catalogDay0 + n * 15 * halfDayMs
+    return [fromMs, fromMs + 15 * halfDayMs] as const
+  })
+  return (
+    spans.find(([fromMs, toMs]) => regression(lifecycle, fromMs, toMs, attack).length > 0) ?? []
+  )
+}
 
 test('spans of alerts, of some or of all that is there, make no difference', async () => {
   const latest = Number(instants[2])
