@@ -11,6 +11,7 @@ import { Dice } from '../test/dice.ts'
 import { sigmaFiles } from '../test/sigma/sigma-hq.ts'
 import { eachLine } from './lines.ts'
 import { eventOf } from './matching-streams.ts'
+import { median } from './median.ts'
 
 /** Figures of one process. CPU time in µs an event, all threads; of several passes the least. */
 export interface PassFigures {
@@ -159,8 +160,4 @@ function worstRules(revision: CompiledRevision): { name: string; usPerEvent: num
 function heapMb(): number {
   globalThis.gc?.()
   return process.memoryUsage().heapUsed / 1e6
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
 }

@@ -21,6 +21,7 @@ import { until } from '../test/delivery/until.ts'
 import { cpuSeconds } from '../test/process-figures.ts'
 import type { Benchmark } from './benchmark.ts'
 import { machine } from './machine.ts'
+import { median } from './median.ts'
 import { endMs, fill, type Size } from './views-data.ts'
 import { type Question, questions } from './views-questions.ts'
 
@@ -159,12 +160,14 @@ async function measure(
   say(`${machine()}\n\n${lines.join('\n')}`)
   const client = createClient({ url, database })
   let misses = 0
+  let before = await machineMs(client)
   for (const question of questions({ ...size, endMs })) {
     if (!question.name.includes(only)) continue
     const turns = isQuick(question) ? times * quickTimes : times
-    const before = await machineMs(client)
     const { p50, p95, cpuMs } = await ask(app, timed, question, turns, pid)
-    const pace = (before + (await machineMs(client))) / 2
+    const after = await machineMs(client)
+    const pace = (before + after) / 2
+    before = after
     const isMissed = question.targetMs !== null && p95 > question.targetMs
     if (isMissed) misses += 1
     const target = question.targetMs === null ? '–' : `${question.targetMs}`
@@ -197,7 +200,7 @@ async function machineMs(client: ClickHouseClient): Promise<number> {
     })
     took.push(performance.now() - begun)
   }
-  return took.toSorted((a, b) => a - b)[2] ?? 0
+  return median(took)
 }
 
 type App = ReturnType<typeof createApp>
