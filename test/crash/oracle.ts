@@ -24,8 +24,35 @@ export interface LogEntry {
   readonly timeMs: number
 }
 
-/** Reads topics from their first record to their end. */
+/**
+ * Reads topics from their first record to their end. Nobody writes to them in transactions and nothing
+ * compacts them, so no offset between may be missing: a reading with a hole is no log to judge by. It is
+ * thrown, with what a second reading holds there.
+ */
 export async function readLog(kafka: Kafka, topics: readonly string[]): Promise<LogEntry[]> {
+  const entries = await readOnce(kafka, topics)
+  const holes = holesOf(entries)
+  if (holes.length === 0) return entries
+  const again = new Set(holesOf(await readOnce(kafka, topics)))
+  const told = holes.map(
+    (hole) => `${hole} (${again.has(hole) ? 'nor' : 'but'} in a second reading)`,
+  )
+  throw new Error(`the log was read without ${told.join(', ')}`)
+}
+
+/** Ranges between two records of a partition, as `topic:partition:first-last`. */
+function holesOf(entries: readonly LogEntry[]): string[] {
+  const holes: string[] = []
+  for (const [partition, all] of byPartition(entries)) {
+    for (const [index, { offset }] of all.entries()) {
+      const expected = (all[index - 1]?.offset ?? offset - 1) + 1
+      if (offset > expected) holes.push(`${partition}:${expected}-${offset - 1}`)
+    }
+  }
+  return holes
+}
+
+async function readOnce(kafka: Kafka, topics: readonly string[]): Promise<LogEntry[]> {
   const admin = kafka.admin()
   await admin.connect()
   const ends = new Map<string, number>()
