@@ -7,7 +7,8 @@ import { exception } from './exception.ts'
  * and see each other's writes. It also keeps what was SET on it, so each query gets a session whose
  * state is the query's alone: what differs is set, settings of the query before are set back to their
  * defaults, and a session that holds a parameter (which cannot be unset) serves only queries that set it
- * anew. A query like the one before it costs no statement but its own.
+ * anew, as one that is read-only (which cannot be taken back) serves only queries that are. A query like the
+ * one before it costs no statement but its own.
  *
  * Parameters go in by `SET param_x`, never by chDB's binding: that runs one query at a time in the
  * whole process.
@@ -73,7 +74,7 @@ export class ConnectionPool {
     try {
       return await this.#runOn(connection, job, work)
     } finally {
-      const isClean = isReusable && !job.settings.has('readonly') && !connection.isSpoilt
+      const isClean = isReusable && canBeSet(job.settings) && !connection.isSpoilt
       this.#leave(isClean && this.#idle.length < idleMax ? this.#idle : this.#retired, connection)
     }
   }
@@ -168,8 +169,9 @@ export class ConnectionPool {
 
   /** The session that has the most of the job's state: among those that may serve it, the last used one. */
   #take(job: Job): Connection {
-    const fits = ({ parameters }: Connection) =>
-      [...parameters.keys()].every((name) => job.parameters.has(name))
+    const fits = ({ parameters, settings }: Connection) =>
+      [...parameters.keys()].every((name) => job.parameters.has(name)) &&
+      (!settings.has('readonly') || settings.get('readonly') === job.settings.get('readonly'))
     const isReady = (idle: Connection) => fits(idle) && changesOf(idle, job).length === 0
     const ready = this.#idle.findLastIndex(isReady)
     const index = ready >= 0 ? ready : this.#idle.findLastIndex(fits)
@@ -233,6 +235,11 @@ async function prepare(connection: Connection, job: Job): Promise<void> {
   for (const [name, value] of job.parameters) parameters.set(name, value)
 }
 
+/** Read-only to the second degree changes no data, but any setting except itself. */
+function canBeSet(settings: ReadonlyMap<string, string>): boolean {
+  return !settings.has('readonly') || settings.get('readonly') === '2'
+}
+
 /** The assignments that the session lacks; `readonly` comes last: after it nothing more can be set. */
 function changesOf(connection: Connection, job: Job): readonly string[] {
   const wanted = wantedSettings(connection, job)
@@ -248,7 +255,9 @@ function changesOf(connection: Connection, job: Job): readonly string[] {
     changes.push(`${name} = ${quoted(value)}`)
   }
   const readonly = wanted.get('readonly')
-  if (readonly !== undefined) changes.push(`readonly = ${quoted(readonly)}`)
+  if (readonly !== undefined && readonly !== connection.settings.get('readonly')) {
+    changes.push(`readonly = ${quoted(readonly)}`)
+  }
   return changes
 }
 
