@@ -74,6 +74,7 @@ async function grep(text: string): Promise<string[]> {
     const answer = await stack.clickhouse.query({
       query: `SELECT * FROM \`${name}\``,
       format: 'JSONEachRow',
+      clickhouse_settings: { asterisk_include_materialized_columns: 1 },
     })
     if ((await answer.text()).toLowerCase().includes(text.toLowerCase())) found.push(name)
   }

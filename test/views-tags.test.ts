@@ -195,6 +195,24 @@ test.concurrent('pages of tags hold each tag that was asked for once, newest fir
   }
 })
 
+test.concurrent('the list of an entity has every column as the table has it', async () => {
+  const page = { before_time_s: ever.to_s, before_id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
+  const asked = { ...ever, technique_id: '', host: '', rule_id: '', limit_rows: 5000, ...page }
+  const rows = await read('tag_list', { ...asked, all_versions: true })
+  for (const [column, entity] of [
+    ['identity_id', 'i1'],
+    ['attacker_id', 'a2'],
+    ['session_id', 's3'],
+  ] as const) {
+    const own = { ...asked, ...anyEntity, [column]: entity, all_versions: true }
+    const seen = await read('tag_list_of_entity', own)
+    expect(seen.length).toBeGreaterThan(100)
+    expect(seen.map(({ tag, ...row }) => Object.assign(row, tag))).toEqual(
+      rows.filter((row) => row[column] === entity),
+    )
+  }
+})
+
 function isAsked(tag: TagRow, filter: Partial<TagRow>): boolean {
   return Object.entries(filter).every(([key, value]) =>
     key === 'technique_id'

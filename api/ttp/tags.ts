@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import type { Parameter, Views } from '../../core/clickhouse.ts'
 import { assert } from '../../core/error.ts'
 import { secondMs } from '../../core/units.ts'
 import type { Attack } from '../../schemas/attack.ts'
@@ -133,12 +134,11 @@ export const tags: Resource = (app, { views, attack }) => {
       session_id: query.session ?? '',
     }
     const isAnchored = Object.values(anchors).some((id) => id !== '')
-    const rows = await views.select<TagRow>(isAnchored ? 'tag_list_of_entity' : 'tag_list', {
+    const asked = {
       from_s: query.from ?? earliestS,
       to_s: query.to ?? latestS,
       min_confidence: query.min_confidence ?? 0,
       technique_id: query.technique ?? '',
-      ...(isAnchored ? anchors : {}),
       host: query.host ?? '',
       rule_id: query.rule ?? '',
       all_versions: query.versions === 'all',
@@ -146,7 +146,10 @@ export const tags: Resource = (app, { views, attack }) => {
       before_id: beforeId,
       // One row more tells whether there is a next page.
       limit_rows: query.limit + 1,
-    })
+    }
+    const rows = isAnchored
+      ? await tagsOfEntity(views, { ...asked, ...anchors })
+      : await views.select<TagRow>('tag_list', asked)
     const cut = page('tags', rows, query.limit, (row) => [
       Date.parse(row.event_time) / secondMs,
       row.tag_id,
@@ -165,6 +168,19 @@ type TagRow = {
   readonly evidence: string
   readonly is_superseded: boolean
   readonly retagged_time: string
+}
+
+type Apart = 'tag_id' | 'event_time' | 'is_superseded' | 'retagged_time'
+
+/** A row of `tag_list_of_entity`. */
+type PackedRow = Pick<TagRow, Apart> & { readonly tag: Omit<TagRow, Apart> }
+
+async function tagsOfEntity(
+  views: Views,
+  asked: Readonly<Record<string, Parameter>>,
+): Promise<TagRow[]> {
+  const rows = await views.select<PackedRow>('tag_list_of_entity', asked)
+  return rows.map(({ tag, ...changing }) => ({ ...tag, ...changing }))
 }
 
 function toTag(row: TagRow, attack: Attack): z.input<typeof tag> {

@@ -61,7 +61,8 @@ const technique = fc.constantFrom(
 const tag = fc
   .record({
     technique,
-    day: fc.integer({ min: 0, max: 3 }),
+    // The first is the last of its month.
+    day: fc.integer({ min: -1, max: 3 }),
     ms: fc.oneof(
       fc.constantFrom(0, 1, dayMs - 1, dayMs / 2),
       fc.integer({ min: 0, max: dayMs - 1 }),
@@ -71,6 +72,11 @@ const tag = fc
     session_id: fc.constantFrom('', 's1', 's2', 's3'),
     host: fc.constantFrom('', 'h1', 'h2'),
     confidence: fc.constantFrom(0.3, 0.5, 0.85, 1),
+    // Nothing counts by these: as odd as a producer sends them.
+    user: fc.oneof(fc.constant(''), fc.string({ unit: 'binary', maxLength: 8 })),
+    evidence: fc
+      .dictionary(fc.string(), fc.string({ unit: 'binary' }), { maxKeys: 2 })
+      .map((value) => JSON.stringify(value)),
     rule: fc.constantFrom(['r1', '1~aa'], ['r1', '2~bb'], ['r2', '1~cc']),
   })
   .map(({ technique, day, ms, rule: [rule_id = '', rule_version = ''], ...rest }) => ({

@@ -2,8 +2,8 @@
 -- The last two columns are a retag's; inserts leave them out.
 -- Ordered by event time: lists run newest first, and the broken days at the ends of a range that a
 -- rollup by day cannot answer are neighbours here. Small granules and small compressed blocks, since the newest tags of
--- an identity lie in as many places as there are of them. Each part costs every question: a month that had no new tags
--- for a day becomes one.
+-- an identity lie in as many places as there are of them; listed has in one column what would be read of 25 in each.
+-- Each part costs every question: a month that had no new tags for a day becomes one.
 -- setting: ttl_days = 0 (kept)
 CREATE TABLE IF NOT EXISTS tags
 (
@@ -37,6 +37,11 @@ CREATE TABLE IF NOT EXISTS tags
     in_release Bool COMMENT 'The release knows the technique',
     is_superseded Bool DEFAULT false COMMENT 'A retag has put another version of the rule in its place',
     retagged_time DateTime64(3, 'UTC') DEFAULT toDateTime64(0, 3, 'UTC') COMMENT 'When a retag last said so, or took it back, UTC; 1970: none did',
+    listed String MATERIALIZED toJSONString((
+        log, topic, partition, offset, toString(ingest_time), source_kind, source_id, toString(tagged_time), identity_id,
+        attacker_id, session_id, host, user, decoy, tactic, tactics, technique_id, sub_technique_id, severity, rule_id,
+        rule_version, rule_hash, evidence, attack_release, in_release, confidence))
+        COMMENT 'What a list shows of the tag, as JSON' CODEC(ZSTD(1)),
     INDEX offset_range offset TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
