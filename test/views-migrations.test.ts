@@ -11,12 +11,12 @@ import { type SpawnedClickHouse, spawnDevClickHouse } from '../dev/clickhouse/sp
 import { ClickHouseStore } from '../processors/engine/store.ts'
 import { sampleAlerts } from './views/alert-histories.ts'
 import { sampleCatalog } from './views/catalog-histories.ts'
-import { sampleTags } from './views/tag-histories.ts'
+import { sampleActors, sampleTags } from './views/tag-histories.ts'
 import { sampleTests } from './views/test-histories.ts'
 
 /** A database from before each migration comes to the state of one that was made today. */
 
-const catalog = sampleCatalog(1)
+const catalog = [...sampleCatalog(1), ...sampleActors(1, 24)]
 const views = fileURLToPath(new URL('../views', import.meta.url))
 let folder: string
 let server: SpawnedClickHouse
@@ -67,6 +67,8 @@ const added0004 = [
   'alert_spans_folded',
   'alert_spans_refreshed',
 ].map((name) => `rollups/${name}.sql`)
+
+const added0018 = ['rollups/link_events.sql', 'rollups/link_events_from_catalog.sql']
 
 const spans = ['rollups/validation_spans.sql', 'rollups/test_spans.sql']
 
@@ -134,6 +136,7 @@ test('a database with tags from before 0001 answers as if it had been made today
   expect(expected?.alerts.length).toBeGreaterThan(0)
   expect(expected?.spans.length).toBeGreaterThan(0)
   expect(expected?.tests.length).toBeGreaterThan(40)
+  expect(expected?.links.length).toBeGreaterThan(0)
   expect(await sqlServer(client).query("SHOW TABLES LIKE 'lifecycle_dashboard'")).toEqual([])
   expect(await settingsOfTags(client)).toMatch(/= 8192, min_compress_block_size = 8192.*= 86400/)
   expect(await settingsOfTags(made)).toMatch(/= 1024, min_compress_block_size = 8192.*= 86400/)
@@ -160,6 +163,7 @@ async function contents(client: ReturnType<typeof createClient>) {
     spans: await server.query(
       'SELECT * EXCEPT (generation) FROM validation_spans FINAL ORDER BY validation_id',
     ),
+    links: await server.query('SELECT *, version FROM link_events ORDER BY ALL'),
     tests: await server.query('SELECT * FROM test_spans FINAL ORDER BY ALL'),
     days: await server.query('SELECT * FROM tag_days FINAL ORDER BY ALL'),
     months: await server.query('SELECT * FROM tag_months FINAL ORDER BY ALL'),

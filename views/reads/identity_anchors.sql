@@ -1,8 +1,7 @@
 -- One row: who is one with identity_id as of at_s (epoch seconds). members: all that are merged into the same one, itself
 -- included. A chain has at most 32 merges, so 64 steps lead from any to any. Merges join whatever their direction, so a
 -- circle, which only back-dated records can make, is one identity too. attackers: (attacker_id, from when, before when)
--- of each membership in one of them.
--- after: identity_links
+-- of each membership in one of them. What merge_state and membership_state tell, in one reading.
 CREATE OR REPLACE VIEW identity_anchors AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT
@@ -21,9 +20,17 @@ FROM
         groupArrayIf((attacker_id, identity_id, from_time, to_time), kind = 'membership') AS memberships
     FROM
     (
-        SELECT kind, entity_kind, loser_id, winner_id, attacker_id, identity_id, from_time, to_time
-        FROM identity_links
-        WHERE told_at <= at AND until > at
+        SELECT *
+        FROM
+        (
+            SELECT
+                kind, id, op, version, entity_kind, loser_id, winner_id, attacker_id, identity_id, from_time, to_time
+            FROM link_events
+            WHERE event_time <= at
+            ORDER BY version DESC
+            LIMIT 1 BY kind, id
+        )
+        WHERE op = 'put' AND (kind = 'merge' OR attacker_id != '')
         ORDER BY version DESC
         LIMIT 1 BY kind, entity_kind, loser_id, if(kind = 'merge', '', id)
     )
