@@ -114,6 +114,9 @@ async function answers(where: string, there: readonly TagRow[], isAll: boolean):
     const inside = there.filter((tag) => isInWindow(tag, window))
     const fleet = await ask('tag_techniques', { ...window, ...mode })
     expect(fleet, where).toEqual(byTechnique(inside))
+    if (window.from_s === 0) {
+      expect(await ask('tag_techniques_of_months', { ...window, ...mode }), where).toEqual(fleet)
+    }
     for (const anchor of ['attacker_id', 'session_id'] as const) {
       const id = anchor === 'attacker_id' ? 'a2' : 's1'
       const view = `tag_techniques_by_${anchor.replace('_id', '')}`

@@ -67,6 +67,21 @@ test.concurrent('techniques are counted exactly in any window, replays or not', 
   }
 })
 
+test.concurrent('techniques of whole months are those of the same window', async () => {
+  const [before, first, next] = [8, 9, 10].map((month) => Date.UTC(2026, month) / 1000)
+  for (const [from_s = 0, to_s = ever.to_s] of [[], [first], [before, first], [first, next]]) {
+    for (const min_confidence of [0, 0.85]) {
+      const window = { from_s, to_s, min_confidence }
+      const rows = await read('tag_techniques_of_months', { ...window, ...current })
+      const seen = sorted(rows, 'technique_id', 'sub_technique_id', 'tactic')
+      expect(seen.length).toBeGreaterThan(2)
+      expect(seen, JSON.stringify(window)).toEqual(
+        byTechnique(tags.filter((tag) => isInWindow(tag, window))),
+      )
+    }
+  }
+})
+
 test.concurrent('an identity is all that is merged with it and their attackers, as of the end of any window', async () => {
   const ids = ['i1', 'i2', 'i3', 'i4', 'i5', 'unheard of']
   for (const [index, window] of windows.slice(0, 14).entries()) {

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { Parameter } from '../../core/clickhouse.ts'
+import { secondMs } from '../../core/units.ts'
 import type { Attack } from '../../schemas/attack.ts'
 import { cursor, isAfter, nextCursor, page } from '../cursor.ts'
 import { earliestS, latestS, limit, minConfidence, range, versions } from '../parameters.ts'
@@ -89,7 +89,10 @@ export interface TagWindow {
 }
 
 export function fleetRows(services: Services, window: TagWindow): Promise<TechniqueRow[]> {
-  return services.views.select<TechniqueRow>('tag_techniques', windowParameters(window))
+  const parameters = windowParameters(window)
+  const isOfMonths = isMonthStart(parameters.from_s) && isMonthStart(parameters.to_s)
+  const view = isOfMonths ? 'tag_techniques_of_months' : 'tag_techniques'
+  return services.views.select<TechniqueRow>(view, parameters)
 }
 
 /** Throws `Problem` not-found for an id that nothing ever carried. */
@@ -130,13 +133,18 @@ export function techniqueUrl(id: string, attack: Attack): string | null {
   return `https://attack.mitre.org/techniques/${id.replace('.', '/')}/`
 }
 
-function windowParameters(window: TagWindow): Readonly<Record<string, Parameter>> {
+function windowParameters(window: TagWindow) {
   return {
     from_s: window.from ?? earliestS,
     to_s: window.to ?? latestS,
     min_confidence: window.min_confidence ?? 0,
     all_versions: window.versions === 'all',
   }
+}
+
+function isMonthStart(seconds: number): boolean {
+  const date = new Date(seconds * secondMs)
+  return seconds === Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / secondMs
 }
 
 function keyOf(row: TechniqueRow): readonly [string, string, string] {
