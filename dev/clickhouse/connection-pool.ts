@@ -41,8 +41,8 @@ export interface PoolLimits {
   readonly waitingMax: number
 }
 
-/** Idle sessions kept for the next query, about 140 KB each. */
-const idleMax = 32
+/** Idle sessions kept for the next query, about 140 KB each: a few of each kind of question, and of inserts. */
+const idleMax = 64
 /** Sessions to be closed are closed when nothing runs; past this many, while others run. */
 const retiredMax = 256
 const killAgainMs = 200
@@ -74,8 +74,9 @@ export class ConnectionPool {
     try {
       return await this.#runOn(connection, job, work)
     } finally {
-      const isClean = isReusable && canBeSet(job.settings) && !connection.isSpoilt
-      this.#leave(isClean && this.#idle.length < idleMax ? this.#idle : this.#retired, connection)
+      if (isReusable && canBeSet(job.settings) && !connection.isSpoilt) this.#keep(connection)
+      else this.#retired.push(connection)
+      this.#leave()
     }
   }
 
@@ -159,26 +160,32 @@ export class ConnectionPool {
     })
   }
 
-  #leave(shelf?: Connection[], connection?: Connection): void {
-    if (connection !== undefined) shelf?.push(connection)
+  #leave(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#running -= 1
     else next()
     this.#closeRetired()
   }
 
-  /** The session that has the most of the job's state: among those that may serve it, the last used one. */
+  /** What was used last is used next; what was not for longest makes room. */
+  #keep(connection: Connection): void {
+    this.#idle.push(connection)
+    const oldest = this.#idle.length > idleMax ? this.#idle.shift() : undefined
+    if (oldest !== undefined) this.#retired.push(oldest)
+  }
+
+  /**
+   * The session that has the most of the job's state: among those that may serve it, the last used one. No
+   * question takes one of an insert, which would have to be opened and set anew.
+   */
   #take(job: Job): Connection {
     const fits = ({ parameters, settings }: Connection) =>
       [...parameters.keys()].every((name) => job.parameters.has(name)) &&
-      (!settings.has('readonly') || settings.get('readonly') === job.settings.get('readonly'))
+      settings.get('readonly') === job.settings.get('readonly')
     const isReady = (idle: Connection) => fits(idle) && changesOf(idle, job).length === 0
     const ready = this.#idle.findLastIndex(isReady)
     const index = ready >= 0 ? ready : this.#idle.findLastIndex(fits)
-    if (index >= 0) return this.#idle.splice(index, 1)[0] ?? this.open()
-    const oldest = this.#idle.length < idleMax ? undefined : this.#idle.shift()
-    if (oldest !== undefined) this.#retired.push(oldest)
-    return this.open()
+    return this.#idle.splice(index, index >= 0 ? 1 : 0)[0] ?? this.open()
   }
 
   /**
