@@ -99,3 +99,64 @@ test('a migration is numbered, and says which present files it leads to', async 
   const twins = { 'migrations/0001-b.sql': 'ALTER;', 'migrations/0001-c.sql': 'ALTER;' }
   await expect(pathsOf(twins)).rejects.toThrow('have one number')
 })
+
+const perRule = `-- What a row is.
+CREATE OR REPLACE VIEW per_rule AS
+SELECT rule, count() AS hits, ')' AS text -- of {at_s:Float64}
+FROM tags
+WHERE time <= {at_s:Float64} AND time > {from_s:Float64}
+GROUP BY rule;`
+
+const inliner = (call: string) =>
+  folderOf({
+    'reads/per_rule.sql': perRule,
+    'reads/asked.sql': `-- inlines: per_rule\nCREATE OR REPLACE VIEW asked AS\nSELECT * FROM ${call} AS r;`,
+  })
+
+test('a view that is inlined is written out where it is called, with the values in place of parameters', async () => {
+  const call = "per_rule(at_s = {at_s:Float64}, from_s = greatest(0, {at_s:Float64} - f(',')))"
+  const { objects } = await readSqlFiles(await inliner(call))
+  expect(objects.map(({ path }) => path)).toEqual(['reads/per_rule.sql', 'reads/asked.sql'])
+  expect(objects[1]?.statements).toEqual([
+    `-- inlines: per_rule
+CREATE OR REPLACE VIEW asked AS
+SELECT * FROM (
+SELECT rule, count() AS hits, ')' AS text -- of ({at_s:Float64})
+FROM tags
+WHERE time <= ({at_s:Float64}) AND time > (greatest(0, {at_s:Float64} - f(',')))
+GROUP BY rule
+) AS r`,
+  ])
+})
+
+test('a view is another one once what it inlines is', async () => {
+  const hashes = async (where: string) => {
+    const files = {
+      'reads/a.sql': `CREATE OR REPLACE VIEW a AS\nSELECT 1 AS x WHERE ${where};`,
+      'reads/b.sql': '-- inlines: a\nCREATE OR REPLACE VIEW b AS\nSELECT x FROM a();',
+      'reads/c.sql': '-- inlines: b\nCREATE OR REPLACE VIEW c AS\nSELECT x FROM b();',
+    }
+    return (await readSqlFiles(await folderOf(files))).objects.map(({ sha256 }) => sha256)
+  }
+  const [before, after] = [await hashes('true'), await hashes('false')]
+  expect(before.map((hash, index) => hash === after[index])).toEqual([false, false, false])
+})
+
+test.each([
+  ['per_rule(at_s = 1)', 'reads/asked.sql: per_rule(…) has no value for from_s'],
+  ['per_rule(at_s = 1, from_s = 0, to_s = 2)', 'reads/asked.sql: per_rule has no parameter to_s'],
+  ['per_rule(1)', 'reads/asked.sql: per_rule(1): parameters are `name = value`'],
+  ['other(at_s = 1)', 'reads/asked.sql: `-- inlines: per_rule`: it is not called'],
+])('%s is refused where per_rule is inlined', async (call, why) => {
+  await expect(readSqlFiles(await inliner(call))).rejects.toThrow(why)
+})
+
+test('what is no view, or has settings, is not inlined', async () => {
+  const asked = '-- inlines: a\nCREATE OR REPLACE VIEW b AS SELECT * FROM a();'
+  const table = { 'reads/a.sql': 'CREATE TABLE a (x Int8);', 'reads/b.sql': asked }
+  await expect(pathsOf(table)).rejects.toThrow('it is no view')
+  const settings = 'CREATE OR REPLACE VIEW a AS SELECT 1 AS x SETTINGS join_use_nulls = 0;'
+  await expect(pathsOf({ 'reads/a.sql': settings, 'reads/b.sql': asked })).rejects.toThrow(
+    'it has settings',
+  )
+})

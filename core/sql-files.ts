@@ -2,13 +2,15 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { ConfigError } from './error.ts'
 import { sha256Hex } from './hash.ts'
+import { inlineViews } from './inline-views.ts'
 
 /**
  * The SQL files of `views/`, in the order in which they can be applied.
  *
  * Folders come in the order of `folders`. Within one the order is alphabetical, except that a header
- * line `-- after: other, another` puts a file behind the files of those names. A statement ends with
- * a `;` at the end of a line. `migrations/NNNN-name.sql` are in the order of their numbers.
+ * line `-- after: other, another` puts a file behind the files of those names, and `-- inlines: other` behind a view
+ * that is then written out where it is called. A statement ends with a `;` at the end of a line.
+ * `migrations/NNNN-name.sql` are in the order of their numbers.
  */
 export const folders = ['tables', 'rollups', 'reads', 'v1'] as const
 export type Folder = (typeof folders)[number]
@@ -39,13 +41,14 @@ export interface SqlFiles {
 export async function readSqlFiles(root: string): Promise<SqlFiles> {
   const objects: SqlFile[] = []
   const earlier = new Set<string>()
+  const texts = new Map<string, string>()
   for (const folder of folders) {
     const drafts = await readFolder(root, folder)
-    objects.push(...ordered(drafts, earlier))
+    objects.push(...ordered(drafts, earlier).map((draft) => inlined(draft, texts)))
     for (const draft of drafts) earlier.add(nameOf(draft))
   }
   const known = new Set(objects.map((file) => file.path))
-  const migrations = await readFolder(root, 'migrations')
+  const migrations = (await readFolder(root, 'migrations')).map((draft) => inlined(draft, texts))
   for (const [index, migration] of migrations.entries()) {
     checkMigration(migration, known)
     const before = migrations[index - 1]
@@ -76,8 +79,17 @@ export function splitStatements(text: string): string[] {
   return statements
 }
 
-interface Draft extends SqlFile {
+interface Draft extends Omit<SqlFile, 'sha256'> {
   readonly after: readonly string[]
+  readonly inlines: readonly string[]
+}
+
+/** With the views that it inlines written out; `texts` are those before it, to which its own is added. */
+function inlined({ after: _, inlines, ...draft }: Draft, texts: Map<string, string>): SqlFile {
+  const statements = draft.statements.map((sql) => inlineViews(draft.path, sql, inlines, texts))
+  const [text] = statements
+  if (text !== undefined) texts.set(nameOf(draft), text)
+  return { ...draft, statements, sha256: sha256Hex(statements.map(bare).join(';\n')) }
 }
 
 async function readFolder(root: string, folder: SqlFile['folder']): Promise<Draft[]> {
@@ -88,24 +100,24 @@ async function readFolder(root: string, folder: SqlFile['folder']): Promise<Draf
   const drafts: Draft[] = []
   for (const name of names.filter((name) => name.endsWith('.sql')).sort()) {
     const text = await readFile(join(root, folder, name), 'utf8')
-    const statements = splitStatements(text)
+    const inlines = headerList(text, 'inlines')
     drafts.push({
       path: `${folder}/${name}`,
       folder,
-      statements,
-      sha256: sha256Hex(statements.map(bare).join(';\n')),
+      statements: splitStatements(text),
       changes: headerList(text, 'changes'),
-      after: headerList(text, 'after'),
+      after: [...headerList(text, 'after'), ...inlines],
+      inlines,
     })
   }
   return drafts
 }
 
 /** The files in alphabetical order, each preceded by the files it comes after. */
-function ordered(drafts: readonly Draft[], earlier: ReadonlySet<string>): SqlFile[] {
+function ordered(drafts: readonly Draft[], earlier: ReadonlySet<string>): Draft[] {
   const byName = new Map(drafts.map((draft) => [nameOf(draft), draft]))
   const done = new Set<string>()
-  const result: SqlFile[] = []
+  const result: Draft[] = []
   const place = (draft: Draft, path: readonly string[]) => {
     const name = nameOf(draft)
     if (done.has(name)) return
@@ -144,7 +156,7 @@ function checkMigration({ path, changes }: SqlFile, known: ReadonlySet<string>):
   }
 }
 
-function nameOf(file: SqlFile): string {
+function nameOf(file: Pick<SqlFile, 'path'>): string {
   return basename(file.path, '.sql')
 }
 

@@ -1,6 +1,6 @@
 -- One row per detection asset that ever had an alert, as of at_s (epoch seconds): what is counted over all of its alerts.
 -- false_positive_rate is null until an alert has a verdict.
--- after: alerts_at, alert_assets
+-- inlines: alerts_at, alert_assets
 CREATE OR REPLACE VIEW asset_alerts AS
 WITH (SELECT (groupArray(subject), groupArray(asset_id)) FROM alert_assets(at_s = {at_s:Float64})) AS aliases
 SELECT

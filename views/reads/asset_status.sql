@@ -5,7 +5,8 @@
 -- source arrived either, else rule. health_factor: what that counts for in confidence. is_counted: adopted, or
 -- validated at least once. A hit whose tag is superseded is none: the rule of today takes it back, or has one of its
 -- own at the same event time.
--- after: alerts_at, alert_assets, test_runs, decay_policy_order
+-- after: decay_policy_order
+-- inlines: alerts_at, alert_assets, test_runs
 CREATE OR REPLACE VIEW asset_status AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
@@ -42,14 +43,37 @@ WITH
         FROM
         (
             SELECT arrayJoin(machines) AS machine, groupArray(toUnixTimestamp64Milli(started_at)) AS starts
-            FROM test_runs(
-                at_s = {at_s:Float64},
-                from_s = greatest({at_s:Float64} - 32 * 86400, 0),
-                to_s = {at_s:Float64} + 1)
+            FROM test_runs(at_s = {at_s:Float64}, from_s = {at_s:Float64} - 32 * 86400, to_s = {at_s:Float64} + 1)
             WHERE machine != ''
             GROUP BY machine
         )
     ) AS runs,
+    -- (rules, times): when each rule last hit.
+    (
+        SELECT (groupArray(rule_id), groupArray(last_at))
+        FROM
+        (
+            SELECT rule_id, max(last_at) AS last_at
+            FROM
+            (
+                SELECT rule_id, max(last_seen) AS last_at
+                FROM tag_months
+                WHERE month < toStartOfMonth(at) AND NOT is_superseded
+                GROUP BY rule_id
+                UNION ALL
+                SELECT rule_id, max(last_seen) AS last_at
+                FROM tag_days
+                WHERE day >= toStartOfMonth(at) AND day < toDate(at) AND NOT is_superseded
+                GROUP BY rule_id
+                UNION ALL
+                SELECT rule_id, max(event_time) AS last_at
+                FROM tags
+                WHERE event_time >= toDateTime64(toDate(at), 3, 'UTC') AND event_time <= at AND NOT is_superseded
+                GROUP BY rule_id
+            )
+            GROUP BY rule_id
+        )
+    ) AS hits,
     -- (subjects, assets): whose the alerts of a rule are.
     (SELECT (groupArray(subject), groupArray(asset_id)) FROM alert_assets(at_s = {at_s:Float64})) AS aliases
 SELECT
@@ -86,11 +110,14 @@ FROM
         a.asset_id IN (SELECT asset_id FROM validation_spans FINAL WHERE validated_at <= at) AS is_validated,
         a.adoption = 'adopted' OR is_validated AS is_counted,
         n.last_alert_at AS last_alert_at,
-        h.last_hit_at AS last_hit_at,
+        arrayMax(arrayMap(
+            rule_id -> transform(rule_id, hits.1, hits.2, never),
+            arrayPushFront(arrayMap(x -> x.id, arrayFilter(x -> x.system = 'ttpstream', a.external_ids)), asset_id)))
+            AS last_hit_at,
         n.alert_count_30d AS alert_count_30d,
         n.noisiest_day_alerts AS noisiest_day_alerts,
         n.noisiest_day_alerts > policy.noisy AS is_noisy,
-        a.is_active AND a.active_since <= silent_from AND greatest(n.last_alert_at, h.last_hit_at) < silent_from
+        a.is_active AND a.active_since <= silent_from AND greatest(n.last_alert_at, last_hit_at) < silent_from
             AS is_silent
     FROM
     (
@@ -135,51 +162,10 @@ FROM
                         hosts))) AS raised_noise
             FROM alerts_at(
                 at_s = {at_s:Float64},
-                since_s = greatest(0, {at_s:Float64} - 86400 * (
-                    SELECT greatest(31, arrayMax(policies.silent_days)) FROM decay_policy_order)))
+                since_s = greatest(0, {at_s:Float64} - 86400 * greatest(31, arrayMax(policies.silent_days))))
             GROUP BY asset_id, day
         )
         GROUP BY asset_id
     ) AS n ON n.asset_id = a.asset_id
-    LEFT JOIN
-    (
-        SELECT rule_asset.asset_id AS asset_id, max(hits.last_at) AS last_hit_at
-        FROM
-        (
-            SELECT asset_id, arrayJoin(arrayPushFront(
-                arrayMap(x -> x.id, arrayFilter(x -> x.system = 'ttpstream', external_ids)), asset_id)) AS rule_id
-            FROM
-            (
-                SELECT asset_id, external_ids
-                FROM asset_events
-                WHERE event_time <= at
-                ORDER BY asset_id, version DESC
-                LIMIT 1 BY asset_id
-            )
-        ) AS rule_asset
-        INNER JOIN
-        (
-            SELECT rule_id, max(last_at) AS last_at
-            FROM
-            (
-                SELECT rule_id, max(last_seen) AS last_at
-                FROM tag_months
-                WHERE month < toStartOfMonth(at) AND NOT is_superseded
-                GROUP BY rule_id
-                UNION ALL
-                SELECT rule_id, max(last_seen) AS last_at
-                FROM tag_days
-                WHERE day >= toStartOfMonth(at) AND day < toDate(at) AND NOT is_superseded
-                GROUP BY rule_id
-                UNION ALL
-                SELECT rule_id, max(event_time) AS last_at
-                FROM tags
-                WHERE event_time >= toDateTime64(toDate(at), 3, 'UTC') AND event_time <= at AND NOT is_superseded
-                GROUP BY rule_id
-            )
-            GROUP BY rule_id
-        ) AS hits ON hits.rule_id = rule_asset.rule_id
-        GROUP BY rule_asset.asset_id
-    ) AS h ON h.asset_id = a.asset_id
 )
 SETTINGS join_use_nulls = 0;

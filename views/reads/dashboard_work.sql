@@ -1,6 +1,6 @@
 -- One row: what there is to do about validations as of at_s (epoch seconds). expiring_30d: valid validations that end
 -- within 30 days; changes_30d: infrastructure changes dated within the last 30 days.
--- after: validity_brief, revalidation_queue, infrastructure_changes
+-- inlines: validity_brief, revalidation_queue, infrastructure_changes
 CREATE OR REPLACE VIEW dashboard_work AS
 WITH fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at
 SELECT *

@@ -3,7 +3,7 @@
 -- candidate made from a rule is in no list and no score before. last_rule_change_at: when what its rule does
 -- last became different, its first text included; null without a rule. next_expiry_at: the earliest end of a
 -- validation that is valid.
--- after: asset_mappings, validity_brief
+-- inlines: asset_mappings, validity_brief
 CREATE OR REPLACE VIEW detection_assets AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,

@@ -14,7 +14,8 @@ CREATE OR REPLACE VIEW technique_evidence AS
 WITH
     fromUnixTimestamp64Milli(toInt64(round({at_s:Float64} * 1000)), 'UTC') AS at,
     toDateTime64(0, 3, 'UTC') AS never,
-    (SELECT policies FROM decay_policy_order) AS policies
+    (SELECT policies FROM decay_policy_order) AS policies,
+    (SELECT mapFromArrays(groupArray(technique_id), groupArray(tactics)) FROM attack_catalogue) AS tactics_of
 SELECT
     technique_id,
     name,
@@ -60,10 +61,9 @@ FROM
     SELECT
         *,
         length(results) AS test_count,
-        arrayMap(r -> exp2(-(toUnixTimestamp64Milli(at) - toUnixTimestamp64Milli(r.1)) / 86400000 / policy.aging_days),
-            results) AS weights,
-        arraySum((w, r) -> w * r.2, weights, results) / arraySum(weights) AS rate,
-        pow(arraySum(weights), 2) / arraySum(w -> w * w, weights) AS n_eff
+        arrayMap(time -> exp2(-(toUnixTimestamp64Milli(at) - time) / 86400000 / policy.aging_days), times) AS weights,
+        arraySum((weight, result) -> weight * result, weights, results) / arraySum(weights) AS rate,
+        pow(arraySum(weights), 2) / arraySum(weight -> weight * weight, weights) AS n_eff
     FROM
     (
     SELECT
@@ -92,6 +92,7 @@ FROM
         d.diversity AS diversity,
         d.assets AS assets,
         d.is_rule_changed AS is_rule_changed,
+        tests.times AS times,
         tests.results AS results
     FROM attack_catalogue AS c
     LEFT JOIN
@@ -134,10 +135,9 @@ FROM
                             AND (p.is_default OR (
                                 p.platform IN ('', s.platform)
                                 AND p.asset_type IN ('', lowerUTF8(s.asset_type))
-                                AND (p.tactic = '' OR has(known.tactics, p.tactic)))),
+                                AND (p.tactic = '' OR has(tactics_of[s.technique_id], p.tactic)))),
                         policies) AS policy
                 FROM detection_state(at_s = {at_s:Float64}) AS s
-                LEFT JOIN (SELECT technique_id AS of, tactics FROM attack_catalogue) AS known ON known.of = s.technique_id
                 WHERE s.is_counted
             )
         ) AS l
@@ -147,9 +147,8 @@ FROM
     (
         SELECT
             technique_id,
-            groupArray((
-                ifNull(red_started_at, created_at),
-                transform(detection_result, ['detected', 'partially_detected'], [1, 0.5], 0.))) AS results
+            groupArray(toUnixTimestamp64Milli(ifNull(red_started_at, created_at))) AS times,
+            groupArray(transform(detection_result, ['detected', 'partially_detected'], [1, 0.5], 0.)) AS results
         FROM test_spans FINAL
         WHERE from_time <= at
             AND to_time > at
