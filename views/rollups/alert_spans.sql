@@ -1,7 +1,8 @@
--- One row per alert and span of time in which what is known of it stays the same, by when it was raised; null is
--- not known. Made from alert_changes from time to time by alert_spans_refreshed. The last span of an alert says
--- how many changes it was made of, and their digest: what came since is told by comparing buckets. Its times are read
--- of every alert: two of them are not packed.
+-- One row per alert and span of time in which what is known of it stays the same; null is not known. In the order of their
+-- ends: the last spans of all alerts lie together, by when they were raised, and of the others a question about a time
+-- reads those that ended since. Made from alert_changes from time to time by alert_spans_refreshed. The last span of an
+-- alert says how many changes it was made of, and their digest: what came since is told by comparing buckets. Its times
+-- are read of every alert: two of them are not packed.
 CREATE TABLE IF NOT EXISTS alert_spans
 (
     bucket UInt16 COMMENT 'Of the alert: by its id',
@@ -20,5 +21,5 @@ CREATE TABLE IF NOT EXISTS alert_spans
     PROJECTION of_bucket (SELECT bucket, sum(changes), sum(digest) GROUP BY bucket)
 )
 ENGINE = MergeTree
-ORDER BY raised_at
+ORDER BY (to_time, raised_at)
 COMMENT 'Alerts, span by span';
