@@ -6,6 +6,7 @@ import {
 } from '@clickhouse/client'
 import type { Parameter, Views } from '../core/clickhouse.ts'
 import { assert, messageOf, TransientError } from '../core/error.ts'
+import { namedRows, readNamedRows } from '../core/named-rows.ts'
 import { secondMs } from '../core/units.ts'
 
 /**
@@ -120,14 +121,10 @@ async function read<Row>(
   parameters: Readonly<Record<string, Parameter>>,
   rowsMax: number,
 ): Promise<Row[]> {
-  const result = await client.query({ query, query_params: parameters, format: 'JSONEachRow' })
-  const rows: Row[] = []
-  // The row type is the caller's statement about a view of ours; system tests hold the two together.
-  for await (const chunk of result.stream<Row>()) {
-    for (const row of chunk) rows.push(row.json())
-    assert(rows.length <= rowsMax, `a view answered with more than ${rowsMax} rows`)
-  }
-  return rows
+  const answer = await client.query({ query, query_params: parameters, format: namedRows })
+  return await readNamedRows<Row>(answer, (rows) =>
+    assert(rows <= rowsMax, `a view answered with more than ${rowsMax} rows`),
+  )
 }
 
 /** ClickHouse refuses the query: a view is missing, or was asked with other parameters. */

@@ -9,6 +9,7 @@ import { systemClock } from '../core/clock.ts'
 import { checkDedupWindows } from '../core/dedup-window.ts'
 import { TransientError } from '../core/error.ts'
 import { migrate, planMigration, type SqlServer, type Step } from '../core/migrations.ts'
+import { namedRows, readNamedRows } from '../core/named-rows.ts'
 import { readSqlFiles } from '../core/sql-files.ts'
 import { ask } from '../processors/engine/ask.ts'
 import { foldAllTestSpans } from '../processors/engine/test-spans.ts'
@@ -96,10 +97,10 @@ export function sqlServer(client: ClickHouseClient): SqlServer {
       ask(async () => {
         const answer = await client.query({
           query: sql,
-          format: 'JSONEachRow',
+          format: namedRows,
           clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
         })
-        return answer.json()
+        return readNamedRows(answer)
       }),
   }
 }

@@ -173,14 +173,16 @@ test('a list of any length reaches a view through a proxy that takes short URLs 
   await new Promise((resolve) => proxy.close(resolve))
 })
 
-test('a server that refuses, hangs up or sits behind a broken gateway is transient', async () => {
+test('a server that refuses, hangs up, answers nothing or sits behind a broken gateway is transient', async () => {
   const gateway = createServer((message, response) => {
     if (message.url?.includes('database=hangs') === true) message.socket.destroy()
     else if (message.url?.includes('database=mute') === true) response.writeHead(431).end()
+    // A view without rows has columns.
+    else if (message.url?.includes('database=empty') === true) response.writeHead(200).end()
     else response.writeHead(502).end('<html><h1>502 Bad Gateway</h1></html>')
   })
   const url = await listen(gateway)
-  for (const database of ['bad', 'hangs', 'mute']) {
+  for (const database of ['bad', 'hangs', 'mute', 'empty']) {
     const broken = createClickHouseViews({ ...connection(), url, database })
     await expect(broken.select('types'), database).rejects.toBeInstanceOf(TransientError)
     await broken.close()

@@ -2,6 +2,7 @@
 
 import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client'
 import { messageOf, TransientError } from '../../core/error.ts'
+import { namedRows, readNamedRows } from '../../core/named-rows.ts'
 
 /**
  * Pinned on every insert: one block, synchronous, deduplicated in dependent views too. Since 26.2
@@ -64,10 +65,10 @@ export function selectView<T>(
     const answer = await client.query({
       query: `SELECT * FROM ${call}`,
       query_params: parameters,
-      format: 'JSONEachRow',
+      format: namedRows,
       clickhouse_settings: { output_format_json_quote_64bit_integers: quotes64 ? 1 : 0 },
     })
-    return answer.json<T>()
+    return readNamedRows<T>(answer)
   })
 }
 
@@ -108,6 +109,7 @@ export async function ask<T>(question: () => Promise<T>): Promise<T> {
   try {
     return await question()
   } catch (cause) {
+    if (cause instanceof TransientError) throw cause
     const code = cause instanceof ClickHouseError ? cause.code : null
     const isTransient = code === null || transientCodes.has(code)
     if (!isTransient) throw cause

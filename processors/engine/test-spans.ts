@@ -7,6 +7,7 @@
  */
 
 import type { ClickHouseClient } from '@clickhouse/client'
+import { namedRows, readNamedRows } from '../../core/named-rows.ts'
 import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
 import { ask, insertFolded } from './ask.ts'
@@ -42,9 +43,9 @@ async function countTests(client: ClickHouseClient): Promise<number> {
   return ask(async () => {
     const answer = await client.query({
       query: 'SELECT toUInt32(uniq(test_id)) AS tests FROM test_events',
-      format: 'JSONEachRow',
+      format: namedRows,
     })
-    const [row] = await answer.json<{ tests: number }>()
+    const [row] = await readNamedRows<{ tests: number }>(answer)
     return row?.tests ?? 0
   })
 }

@@ -7,6 +7,7 @@
  */
 
 import type { ClickHouseClient } from '@clickhouse/client'
+import { namedRows, readNamedRows } from '../../core/named-rows.ts'
 import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
 import { ask, insertFolded, longQuery } from './ask.ts'
@@ -83,10 +84,10 @@ function nextSpans(client: ClickHouseClient, named: Named): Promise<NextSpans[]>
         assets = ${arrayLiteral(named.assets)},
         validations = ${arrayLiteral(named.validations)},
         infrastructure_changes = ${arrayLiteral(named.infrastructure_changes)})`,
-      format: 'JSONEachRow',
+      format: namedRows,
       clickhouse_settings: { ...longQuery, output_format_json_quote_64bit_integers: 1 },
     })
-    return answer.json<NextSpans>()
+    return readNamedRows<NextSpans>(answer)
   })
 }
 
