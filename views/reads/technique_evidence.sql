@@ -9,6 +9,7 @@
 -- detection_rate and its one-sided 90 % Wilson lower bound are over validated tests, a test of age a weighing
 -- 2^(-a / aging_days); null without tests.
 -- status: validated, partial (partly detected, or valid through a sub-technique only), none.
+-- One thread: planning takes longer than the rows, and asset_status, asked beside it, has use for the other.
 -- after: detection_state, attack_catalogue, decay_policy_order
 CREATE OR REPLACE VIEW technique_evidence AS
 WITH
@@ -162,4 +163,4 @@ FROM
     WHERE c.is_active
     )
 )
-SETTINGS join_use_nulls = 0;
+SETTINGS join_use_nulls = 0, max_threads = 1;
