@@ -9,9 +9,8 @@ import { systemClock } from '../core/clock.ts'
 import { checkDedupWindows } from '../core/dedup-window.ts'
 import { TransientError } from '../core/error.ts'
 import { migrate, planMigration, type SqlServer, type Step } from '../core/migrations.ts'
-import { namedRows, readNamedRows } from '../core/named-rows.ts'
 import { readSqlFiles } from '../core/sql-files.ts'
-import { ask } from '../processors/engine/ask.ts'
+import { ask, askRows } from '../processors/engine/ask.ts'
 import { foldAllTestSpans } from '../processors/engine/test-spans.ts'
 import { foldAllValidationSpans } from '../processors/engine/validation-spans.ts'
 import { type Attack, loadAttack } from '../schemas/attack.ts'
@@ -93,14 +92,10 @@ export function sqlServer(client: ClickHouseClient): SqlServer {
       ask(async () => {
         await client.command({ query: sql, clickhouse_settings: { wait_end_of_query: 1 } })
       }),
-    query: (sql) =>
-      ask(async () => {
-        const answer = await client.query({
-          query: sql,
-          format: namedRows,
-          clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
-        })
-        return readNamedRows(answer)
+    query: (query) =>
+      askRows(client, {
+        query,
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
       }),
   }
 }

@@ -4,8 +4,9 @@ import { ConfigError } from './error.ts'
  * Views written out where they are called: each `name(a = x, b = y)` of the given names becomes the text of that view in
  * parentheses, with (x) for {a:Type}. ClickHouse plans a view with parameters inside another more slowly than its text.
  *
- * Contract: `texts` are statements `CREATE … VIEW name AS SELECT …`, each written out itself already. Throws ConfigError
- * with `path` for a name that is never called, for parameters that are not the view's, and for a view with settings.
+ * Contract: `texts` are statements `CREATE … VIEW name AS SELECT …` without lines of comment, each written out itself
+ * already. Throws ConfigError with `path` for a name that is never called, for parameters that are not the view's, and
+ * for a view with settings.
  */
 export function inlineViews(
   path: string,
@@ -37,16 +38,12 @@ function inlineView(path: string, sql: string, name: string, select: string): st
 }
 
 function selectOf(path: string, name: string, text: string): string {
-  const code = text
-    .split('\n')
-    .filter((line) => !line.trimStart().startsWith('--'))
-    .join('\n')
-  const select = /^\s*CREATE\s[^(]*?\bVIEW\b[^(]*?\sAS\s+([\s\S]+)$/.exec(code)?.[1]
+  const select = /^CREATE\s[^(]*?\bVIEW\b[^(]*?\sAS\s+([\s\S]+)$/.exec(text)?.[1]
   if (select === undefined) throw problem(path, `\`-- inlines: ${name}\`: it is no view`)
   if (/\bSETTINGS\b/.test(select)) {
     throw problem(path, `\`-- inlines: ${name}\`: it has settings, which would be everybody's`)
   }
-  return select.trim()
+  return select
 }
 
 function argumentsOf(path: string, name: string, list: string): ReadonlyMap<string, string> {

@@ -44,11 +44,11 @@ export async function readSqlFiles(root: string): Promise<SqlFiles> {
   const texts = new Map<string, string>()
   for (const folder of folders) {
     const drafts = await readFolder(root, folder)
-    objects.push(...ordered(drafts, earlier).map((draft) => inlined(draft, texts)))
+    objects.push(...ordered(drafts, earlier).map((draft) => finished(inlined(draft, texts))))
     for (const draft of drafts) earlier.add(nameOf(draft))
   }
   const known = new Set(objects.map((file) => file.path))
-  const migrations = (await readFolder(root, 'migrations')).map((draft) => inlined(draft, texts))
+  const migrations = (await readFolder(root, 'migrations')).map(finished)
   for (const [index, migration] of migrations.entries()) {
     checkMigration(migration, known)
     const before = migrations[index - 1]
@@ -85,11 +85,15 @@ interface Draft extends Omit<SqlFile, 'sha256'> {
 }
 
 /** With the views that it inlines written out; `texts` are those before it, to which its own is added. */
-function inlined({ after: _, inlines, ...draft }: Draft, texts: Map<string, string>): SqlFile {
-  const statements = draft.statements.map((sql) => inlineViews(draft.path, sql, inlines, texts))
-  const [text] = statements
-  if (text !== undefined) texts.set(nameOf(draft), text)
-  return { ...draft, statements, sha256: sha256Hex(statements.map(bare).join(';\n')) }
+function inlined(draft: Draft, texts: Map<string, string>): Draft {
+  const { path, inlines } = draft
+  const statements = draft.statements.map((sql) => inlineViews(path, sql, inlines, texts))
+  texts.set(nameOf(draft), bare(statements[0] ?? ''))
+  return { ...draft, statements }
+}
+
+function finished({ after: _, inlines: __, ...file }: Draft): SqlFile {
+  return { ...file, sha256: sha256Hex(file.statements.map(bare).join(';\n')) }
 }
 
 async function readFolder(root: string, folder: SqlFile['folder']): Promise<Draft[]> {

@@ -1,6 +1,11 @@
 /** What the engine asks ClickHouse: settings of an insert, rows of a view, and what a failure means. */
 
-import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client'
+import {
+  type ClickHouseClient,
+  ClickHouseError,
+  type ClickHouseSettings,
+  type QueryParams,
+} from '@clickhouse/client'
 import { messageOf, TransientError } from '../../core/error.ts'
 import { namedRows, readNamedRows } from '../../core/named-rows.ts'
 
@@ -61,15 +66,19 @@ export function selectView<T>(
     (name) => `${name} = {${name}:${parameterTypes[name] ?? 'String'}}`,
   )
   const call = list.length === 0 ? view : `${view}(${list.join(', ')})`
-  return ask(async () => {
-    const answer = await client.query({
-      query: `SELECT * FROM ${call}`,
-      query_params: parameters,
-      format: namedRows,
-      clickhouse_settings: { output_format_json_quote_64bit_integers: quotes64 ? 1 : 0 },
-    })
-    return readNamedRows<T>(answer)
+  return askRows<T>(client, {
+    query: `SELECT * FROM ${call}`,
+    query_params: parameters,
+    clickhouse_settings: { output_format_json_quote_64bit_integers: quotes64 ? 1 : 0 },
   })
+}
+
+/** The rows that a query answers, as objects. */
+export function askRows<T>(
+  client: ClickHouseClient,
+  question: Pick<QueryParams, 'query' | 'query_params' | 'clickhouse_settings'>,
+): Promise<T[]> {
+  return ask(async () => readNamedRows<T>(await client.query({ ...question, format: namedRows })))
 }
 
 const parameterTypes: Readonly<Record<string, string>> = {

@@ -7,10 +7,9 @@
  */
 
 import type { ClickHouseClient } from '@clickhouse/client'
-import { namedRows, readNamedRows } from '../../core/named-rows.ts'
 import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
-import { ask, insertFolded } from './ask.ts'
+import { ask, askRows, insertFolded } from './ask.ts'
 
 /** So that no statement is too long, and none takes as long as a request may. */
 const testsPerFold = 20_000
@@ -40,14 +39,9 @@ export async function foldAllTestSpans(
 }
 
 async function countTests(client: ClickHouseClient): Promise<number> {
-  return ask(async () => {
-    const answer = await client.query({
-      query: 'SELECT toUInt32(uniq(test_id)) AS tests FROM test_events',
-      format: namedRows,
-    })
-    const [row] = await readNamedRows<{ tests: number }>(answer)
-    return row?.tests ?? 0
-  })
+  const query = 'SELECT toUInt32(uniq(test_id)) AS tests FROM test_events'
+  const [row] = await askRows<{ tests: number }>(client, { query })
+  return row?.tests ?? 0
 }
 
 /** Tests, [] is all: those whose hash is in one of so many parts. */

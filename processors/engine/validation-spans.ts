@@ -7,10 +7,9 @@
  */
 
 import type { ClickHouseClient } from '@clickhouse/client'
-import { namedRows, readNamedRows } from '../../core/named-rows.ts'
 import { arrayLiteral } from '../../core/sql-literal.ts'
 import type { Row } from '../../schemas/table.ts'
-import { ask, insertFolded, longQuery } from './ask.ts'
+import { ask, askRows, insertFolded, longQuery } from './ask.ts'
 
 /** So that no statement is too long, and none takes as long as a request may. */
 const assetsPerFold = 20_000
@@ -77,17 +76,13 @@ function invalidated({ kind, entity }: Row<'catalog_events'>): string[] {
 }
 
 function nextSpans(client: ClickHouseClient, named: Named): Promise<NextSpans[]> {
-  return ask(async () => {
-    const answer = await client.query({
-      query: `SELECT * FROM validation_spans_next(
-        all_assets = ${named.all_assets},
-        assets = ${arrayLiteral(named.assets)},
-        validations = ${arrayLiteral(named.validations)},
-        infrastructure_changes = ${arrayLiteral(named.infrastructure_changes)})`,
-      format: namedRows,
-      clickhouse_settings: { ...longQuery, output_format_json_quote_64bit_integers: 1 },
-    })
-    return readNamedRows<NextSpans>(answer)
+  return askRows<NextSpans>(client, {
+    query: `SELECT * FROM validation_spans_next(
+      all_assets = ${named.all_assets},
+      assets = ${arrayLiteral(named.assets)},
+      validations = ${arrayLiteral(named.validations)},
+      infrastructure_changes = ${arrayLiteral(named.infrastructure_changes)})`,
+    clickhouse_settings: { ...longQuery, output_format_json_quote_64bit_integers: 1 },
   })
 }
 
