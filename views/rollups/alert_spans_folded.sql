@@ -1,5 +1,5 @@
 -- The rows of alert_spans as they follow from alert_changes now. Changes are put in order; what one does not tell stays as
--- it was. Asked for some buckets (WHERE bucket …) it reads no others.
+-- it was.
 -- after: alert_changes
 CREATE VIEW IF NOT EXISTS alert_spans_folded AS
 WITH toDateTime64('2299-12-31 00:00:00', 3, 'UTC') AS never
